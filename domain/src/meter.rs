@@ -1,0 +1,164 @@
+//! What one request cost, and how it was let in.
+//!
+//! Adapters count into the meter of the request that is being polled, so that no flow carries a counter through its arguments, and so that
+//! a statement that somebody adds is counted without their doing. Outside a request nothing is counted.
+
+use std::{
+    cell::RefCell,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use crate::models::Admission;
+
+/// How the cache served a request, as `Server-Timing` says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheOutcome {
+    /// Nothing was asked of a cache.
+    Bypass,
+    /// What was needed was there and fresh.
+    Hit,
+    /// It was there, past its lifetime, and was used while it is refreshed.
+    Stale,
+    /// It had to be loaded.
+    Miss,
+}
+
+impl CacheOutcome {
+    /// The word in `Server-Timing`.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Bypass => "bypass",
+            Self::Hit => "hit",
+            Self::Stale => "stale",
+            Self::Miss => "miss",
+        }
+    }
+}
+
+/// Counts what one request costs. Safe to share between tasks of the request.
+#[derive(Debug, Default)]
+pub struct Meter {
+    statements: AtomicU32,
+    storage_micros: AtomicU64,
+    cache: AtomicU8,
+    admissions: Mutex<Vec<Admission>>,
+}
+
+impl Meter {
+    /// Counts `statements` statements that took `time` together.
+    pub fn count_statements(&self, statements: u32, time: Duration) {
+        self.statements.fetch_add(statements, Ordering::Relaxed);
+        let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        self.storage_micros.fetch_add(micros, Ordering::Relaxed);
+    }
+
+    /// Notes how the cache served; of several the worst stays.
+    pub fn note_cache(&self, outcome: CacheOutcome) {
+        self.cache.fetch_max(outcome as u8, Ordering::Relaxed);
+    }
+
+    /// Notes what a rate limit said, for the answer's headers.
+    pub fn note_admission(&self, admission: Admission) {
+        self.admissions.lock().unwrap_or_else(PoisonError::into_inner).push(admission);
+    }
+
+    /// How many statements were sent.
+    #[must_use]
+    pub fn statements(&self) -> u32 {
+        self.statements.load(Ordering::Relaxed)
+    }
+
+    /// How long storage took.
+    #[must_use]
+    pub fn storage_time(&self) -> Duration {
+        Duration::from_micros(self.storage_micros.load(Ordering::Relaxed))
+    }
+
+    /// How the cache served.
+    #[must_use]
+    pub fn cache(&self) -> CacheOutcome {
+        match self.cache.load(Ordering::Relaxed) {
+            0 => CacheOutcome::Bypass,
+            1 => CacheOutcome::Hit,
+            2 => CacheOutcome::Stale,
+            _ => CacheOutcome::Miss,
+        }
+    }
+
+    /// What the rate limits said, in the order in which they were asked.
+    #[must_use]
+    pub fn admissions(&self) -> Vec<Admission> {
+        self.admissions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+thread_local! {
+    static CURRENT: RefCell<Option<Arc<Meter>>> = const { RefCell::new(None) };
+}
+
+/// The meter of the request that is being polled, if one is.
+#[must_use]
+pub fn current() -> Option<Arc<Meter>> {
+    CURRENT.with(|current| current.borrow().clone())
+}
+
+/// Runs `future` with `meter` as its meter, on whichever thread it is polled.
+pub async fn metered<F: Future>(meter: Arc<Meter>, future: F) -> F::Output {
+    let mut future = pin!(future);
+    poll_fn(move |context| {
+        let _restore = Entered::new(Arc::clone(&meter));
+        future.as_mut().poll(context)
+    })
+    .await
+}
+
+/// Puts the former meter back, also when the polled future panics.
+struct Entered(Option<Arc<Meter>>);
+
+impl Entered {
+    fn new(meter: Arc<Meter>) -> Self {
+        Self(CURRENT.with(|current| current.replace(Some(meter))))
+    }
+}
+
+impl Drop for Entered {
+    fn drop(&mut self) {
+        CURRENT.with(|current| current.replace(self.0.take()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn interleaved_requests_count_apart() {
+        let (one, two) = (Arc::new(Meter::default()), Arc::new(Meter::default()));
+        let work = |times: u32| async move {
+            for _ in 0..times {
+                current().unwrap().count_statements(1, Duration::from_micros(5));
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::join!(metered(Arc::clone(&one), work(3)), metered(Arc::clone(&two), work(7)));
+        assert_eq!((one.statements(), two.statements()), (3, 7));
+        assert_eq!(two.storage_time(), Duration::from_micros(35));
+        assert!(current().is_none());
+    }
+
+    #[test]
+    fn the_worst_cache_outcome_stays() {
+        let meter = Meter::default();
+        assert_eq!(meter.cache(), CacheOutcome::Bypass);
+        meter.note_cache(CacheOutcome::Miss);
+        meter.note_cache(CacheOutcome::Hit);
+        assert_eq!(meter.cache(), CacheOutcome::Miss);
+    }
+}

@@ -1,0 +1,47 @@
+//! The words of the domain: values that are valid because they exist.
+
+mod account;
+mod device;
+mod email;
+mod fact;
+mod identity;
+mod ids;
+mod instant;
+mod page;
+mod password;
+mod quota;
+mod refresh_token;
+mod secret;
+mod session;
+mod token;
+
+pub use account::{Credential, DisplayName, NewAccount, Role, User};
+pub use device::{Caller, Device};
+pub use email::Email;
+pub use fact::Fact;
+pub use identity::{EmailHolder, ExternalIdentity, ExternalProfile, Provider, ReturnPath};
+pub use ids::{OrganizationId, SessionId, TokenId, UserId, uuid_v7};
+pub use instant::Timestamp;
+pub use page::{Cursor, CursorRefused, Order, Page, PageRequest};
+pub use password::{Password, PasswordHash};
+pub use quota::{Admission, Demand, Gcra, Quota};
+pub use refresh_token::{Digest, REFRESH_NONCE_BYTES, RefreshToken, RefreshTokenRefused};
+pub use secret::Secret;
+pub use session::{Session, SessionOrigin};
+pub use token::{AccessClaims, AccessTokenRefused, IssuedTokens};
+
+/// One fault of one member of a request: what a client shows beside the field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldFault {
+    /// The member's name as it stands in the request.
+    pub field: String,
+    /// What is wrong with it, as a sentence without the value itself.
+    pub message: String,
+}
+
+impl FieldFault {
+    /// Names `field` and says what is wrong with it.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
+}
