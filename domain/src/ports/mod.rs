@@ -1,0 +1,67 @@
+//! The ports: what the flows ask of the world, in the domain's words.
+//!
+//! One method is one atomic step. Expected outcomes are values; the error [`Unavailable`] means only "could not find out" and is
+//! answered as 503, never as a refusal of the person.
+
+mod accounts;
+mod clock;
+mod deferred;
+mod entropy;
+mod fetch;
+mod identities;
+mod limiter;
+mod passwords;
+mod provider;
+mod sessions;
+mod storage;
+mod tokens;
+
+pub use accounts::{
+    AccountCreation, Accounts, CredentialLookup, Credentials, PasswordChange, PasswordChanged,
+};
+pub use clock::Clock;
+pub use deferred::{DeferredWrites, FactStore};
+pub use entropy::Entropy;
+pub use fetch::{Fetch, FetchRequest, FetchResponse};
+pub use identities::{Identities, IdentityStanding, LinkOutcome};
+pub use limiter::RateLimiter;
+pub use passwords::{HashingRefused, PasswordVerdict, Passwords};
+pub use provider::{AuthorizationRequest, CodeExchange, IdentityProvider, ProviderRefused};
+pub use sessions::{Rotate, Rotation, Sessions};
+pub use storage::Storage;
+pub use tokens::{Jwk, MacPurpose, TokenKeys, TokenSigner};
+
+#[cfg(any(test, feature = "mocks"))]
+pub use self::{
+    accounts::{MockAccounts, MockCredentialLookup, MockCredentials},
+    clock::MockClock,
+    deferred::{MockDeferredWrites, MockFactStore},
+    entropy::MockEntropy,
+    fetch::MockFetch,
+    identities::MockIdentities,
+    limiter::MockRateLimiter,
+    passwords::MockPasswords,
+    provider::MockIdentityProvider,
+    sessions::MockSessions,
+    storage::MockStorage,
+    tokens::{MockTokenKeys, MockTokenSigner},
+};
+
+/// Something that a flow depends on could not be asked, or did not answer in time.
+///
+/// The detail is for the operator's log, once, at the boundary; clients are told the service's plain name at most.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{service} is unavailable: {detail}")]
+pub struct Unavailable {
+    /// What is away: `storage`, `rate limiter`, `identity provider`, …
+    pub service: &'static str,
+    /// What its adapter knows, without secrets.
+    pub detail: String,
+}
+
+impl Unavailable {
+    /// Names the service and says what its adapter knows.
+    pub fn new(service: &'static str, detail: impl std::fmt::Display) -> Self {
+        Self { service, detail: detail.to_string() }
+    }
+}
