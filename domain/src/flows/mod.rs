@@ -1,0 +1,37 @@
+//! The flows: what Portico does, each told from guard to outcome.
+//!
+//! A flow holds only the ports it uses and has one `run`. Its doc numbers the steps and names what must hold. Pieces that several flows
+//! share stand in `shared`.
+
+mod authenticate;
+mod change_password;
+mod create_user;
+mod health;
+mod login;
+mod logout;
+mod maintenance;
+mod me;
+mod oauth;
+mod refresh;
+mod register;
+mod sessions;
+pub mod shared;
+
+#[cfg(test)]
+pub(crate) mod testing;
+
+pub use authenticate::{Authenticate, AuthenticateError};
+pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
+pub use create_user::{CreateUser, CreateUserError, CreateUserRequest};
+pub use health::{Health, HealthReport};
+pub use login::{Login, LoginError, LoginRequest};
+pub use logout::{Logout, LogoutAll, LogoutError};
+pub use maintenance::{Maintenance, MaintenanceReport};
+pub use me::{Me, MeError};
+pub use oauth::{
+    LinkDecision, OAuthBegin, OAuthBeginError, OAuthBegun, OAuthCallback, OAuthCallbackError,
+    OAuthCallbackRequest, OAuthSignedIn, decide_link,
+};
+pub use refresh::{Refresh, RefreshError, RefreshRequest};
+pub use register::{Register, RegisterError, RegisterRequest, SignupClosed};
+pub use sessions::{EndSession, EndSessionError, ListSessions, ListedSession, SessionCursors};
