@@ -1,0 +1,122 @@
+//! Who is calling.
+
+use std::net::IpAddr;
+
+use http::{HeaderMap, Method, header, request::Parts};
+use portico_domain::{
+    models::{AccessClaims, Caller},
+    settings::Target,
+};
+
+use crate::{
+    PeerAddress, cookies,
+    problem::{Code, Problem},
+    routes::Shared,
+};
+
+/// Proves a bearer token, or the access cookie of a browser of this site.
+pub(crate) async fn bearer(shared: &Shared, parts: &Parts) -> Result<AccessClaims, Problem> {
+    let token = token(shared, parts)?;
+    Ok(shared.api.door.authenticate.run(token).await?)
+}
+
+fn token<'a>(shared: &Shared, parts: &'a Parts) -> Result<&'a str, Problem> {
+    let headers = &parts.headers;
+    let authorization = headers.get(header::AUTHORIZATION);
+    match (authorization, headers.get("x-api-key")) {
+        (Some(_), Some(_)) => {
+            let detail = "Send Authorization or x-api-key, not both.";
+            Err(Problem::new(Code::AmbiguousCredentials, detail))
+        }
+        (None, Some(_)) => Err(Problem::unauthenticated("This route takes an access token.")),
+        (Some(value), None) => {
+            let text = value.to_str().ok().and_then(|text| text.split_once(' '));
+            match text {
+                Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => Ok(token.trim()),
+                _ => Err(Problem::unauthenticated("Send Authorization: Bearer and an access token.")),
+            }
+        }
+        (None, None) => from_cookie(shared, parts, cookies::ACCESS)
+            .ok_or_else(|| Problem::unauthenticated("Send Authorization: Bearer and an access token.")),
+    }
+}
+
+/// The value of a token cookie, where it may count as a credential.
+///
+/// A browser sends cookies along whoever made it send the request. `SameSite=Lax` keeps them from other sites' posts; that the request was
+/// made by a page of this very origin is insisted on besides, wherever the request could change anything.
+pub(crate) fn from_cookie<'a>(shared: &Shared, parts: &'a Parts, name: &str) -> Option<&'a str> {
+    let value = cookies::get(&parts.headers, name)?;
+    let safe = parts.method == Method::GET || parts.method == Method::HEAD;
+    let own_origin = || {
+        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        match header("sec-fetch-site") {
+            Some(site) => site == "same-origin",
+            None => header("origin") == Some(shared.api.door.settings.public_url.as_str()),
+        }
+    };
+    (safe || own_origin()).then_some(value)
+}
+
+/// Where a request comes from: address and agent.
+pub(crate) fn caller(shared: &Shared, parts: &Parts) -> Caller {
+    let settings = &shared.api.door.settings;
+    let address = match settings.target {
+        Target::Worker => {
+            let named = parts.headers.get("cf-connecting-ip").and_then(|value| value.to_str().ok());
+            named.and_then(|text| text.trim().parse().ok())
+        }
+        Target::Native => {
+            let peer = parts.extensions.get::<PeerAddress>().map(|peer| peer.0);
+            forwarded(&parts.headers, peer, settings.trusted_proxies)
+        }
+    };
+    let agent = parts.headers.get(header::USER_AGENT);
+    let user_agent = agent.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    Caller { address, user_agent }
+}
+
+/// The client's address behind `proxies` trusted proxies.
+///
+/// Each proxy appends the address it was called from to `X-Forwarded-For`, so the client is the entry as many from the end as there are
+/// proxies; anything before it the client may have made up. With fewer entries than proxies the peer's own address counts, as with an entry
+/// that is no address: whoever sends such a header is not given the choice of whom to be counted as.
+fn forwarded(headers: &HeaderMap, peer: Option<IpAddr>, proxies: usize) -> Option<IpAddr> {
+    if proxies == 0 {
+        return peer;
+    }
+    let entries: Vec<&str> = headers
+        .get_all("x-forwarded-for")
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .map(str::trim)
+        .collect();
+    let named = entries.len().checked_sub(proxies).and_then(|at| entries.get(at));
+    named.and_then(|text| text.parse().ok()).or(peer)
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_client_is_counted_from_the_end_of_the_forwarded_list() {
+        let peer: IpAddr = "10.0.0.1".parse().unwrap();
+        let mut headers = HeaderMap::new();
+        headers.append("x-forwarded-for", HeaderValue::from_static("198.51.100.9, 192.0.2.1"));
+        headers.append("x-forwarded-for", HeaderValue::from_static("10.0.0.2"));
+        let at = |proxies| forwarded(&headers, Some(peer), proxies).map(|ip| ip.to_string());
+        assert_eq!(at(0).as_deref(), Some("10.0.0.1"));
+        assert_eq!(at(1).as_deref(), Some("10.0.0.2"));
+        assert_eq!(at(2).as_deref(), Some("192.0.2.1"));
+        assert_eq!(at(4).as_deref(), Some("10.0.0.1"));
+        let odd = HeaderMap::from_iter([(
+            http::HeaderName::from_static("x-forwarded-for"),
+            HeaderValue::from_static("somebody"),
+        )]);
+        assert_eq!(forwarded(&odd, Some(peer), 1), Some(peer));
+    }
+}
