@@ -229,6 +229,15 @@ impl Problem {
     }
 }
 
+/// An error's words as a sentence.
+fn sentence(error: &impl std::fmt::Display) -> String {
+    let words = error.to_string();
+    let mut letters = words.chars();
+    letters
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(letters).chain(['.']).collect())
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = self.code().status().into_response();
@@ -247,20 +256,20 @@ impl From<Unavailable> for Problem {
 
 impl From<CursorRefused> for Problem {
     fn from(refused: CursorRefused) -> Self {
-        Self::new(Code::InvalidCursor, format!("{refused}."))
+        Self::new(Code::InvalidCursor, sentence(&refused))
     }
 }
 
 impl From<SignupClosed> for Problem {
     fn from(closed: SignupClosed) -> Self {
-        Self::new(Code::Forbidden, format!("{closed}."))
+        Self::new(Code::Forbidden, sentence(&closed))
     }
 }
 
 impl From<AuthenticateError> for Problem {
     fn from(error: AuthenticateError) -> Self {
         match error {
-            AuthenticateError::Refused(refused) => Self::token_refused(&format!("{refused}.")),
+            AuthenticateError::Refused(refused) => Self::token_refused(&sentence(&refused)),
             AuthenticateError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -271,7 +280,7 @@ impl From<RegisterError> for Problem {
         match error {
             RegisterError::Closed(closed) => closed.into(),
             RegisterError::Limited { retry_after } => Self::limited(retry_after),
-            RegisterError::EmailTaken => Self::new(Code::Conflict, format!("{error}.")),
+            RegisterError::EmailTaken => Self::new(Code::Conflict, sentence(&error)),
             RegisterError::Overloaded { retry_after } => Self::overloaded(retry_after),
             RegisterError::Unavailable(unavailable) => unavailable.into(),
         }
@@ -282,7 +291,7 @@ impl From<LoginError> for Problem {
     fn from(error: LoginError) -> Self {
         match error {
             LoginError::Limited { retry_after } => Self::limited(retry_after),
-            LoginError::InvalidCredentials => Self::refused(Code::InvalidCredentials, &format!("{error}.")),
+            LoginError::InvalidCredentials => Self::refused(Code::InvalidCredentials, &sentence(&error)),
             LoginError::Overloaded { retry_after } => Self::overloaded(retry_after),
             LoginError::Unavailable(unavailable) => unavailable.into(),
         }
@@ -293,10 +302,11 @@ impl From<RefreshError> for Problem {
     fn from(error: RefreshError) -> Self {
         match error {
             RefreshError::Limited { retry_after } => Self::limited(retry_after),
-            RefreshError::Invalid => Self::refused(Code::RefreshInvalid, &format!("{error}.")),
-            RefreshError::Reused => {
-                Self::refused(Code::RefreshReused, &format!("{error}; its session is revoked."))
-            }
+            RefreshError::Invalid => Self::refused(Code::RefreshInvalid, &sentence(&error)),
+            RefreshError::Reused => Self::refused(
+                Code::RefreshReused,
+                &sentence(&"the refresh token was used before; its session is revoked"),
+            ),
             RefreshError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -305,7 +315,7 @@ impl From<RefreshError> for Problem {
 impl From<LogoutError> for Problem {
     fn from(error: LogoutError) -> Self {
         match error {
-            LogoutError::Invalid => Self::refused(Code::RefreshInvalid, &format!("{error}.")),
+            LogoutError::Invalid => Self::refused(Code::RefreshInvalid, &sentence(&error)),
             LogoutError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -314,7 +324,7 @@ impl From<LogoutError> for Problem {
 impl From<MeError> for Problem {
     fn from(error: MeError) -> Self {
         match error {
-            MeError::Gone => Self::token_refused(&format!("{error}.")),
+            MeError::Gone => Self::token_refused(&sentence(&error)),
             MeError::Unavailable(unavailable) => unavailable.into(),
         }
     }
@@ -333,9 +343,9 @@ impl From<ChangePasswordError> for Problem {
     fn from(error: ChangePasswordError) -> Self {
         match error {
             ChangePasswordError::Limited { retry_after } => Self::limited(retry_after),
-            ChangePasswordError::WrongPassword => Self::new(Code::Forbidden, format!("{error}.")),
-            ChangePasswordError::Superseded => Self::new(Code::Conflict, format!("{error}.")),
-            ChangePasswordError::Gone => Self::token_refused(&format!("{error}.")),
+            ChangePasswordError::WrongPassword => Self::new(Code::Forbidden, sentence(&error)),
+            ChangePasswordError::Superseded => Self::new(Code::Conflict, sentence(&error)),
+            ChangePasswordError::Gone => Self::token_refused(&sentence(&error)),
             ChangePasswordError::Overloaded { retry_after } => Self::overloaded(retry_after),
             ChangePasswordError::Unavailable(unavailable) => unavailable.into(),
         }
@@ -353,7 +363,7 @@ impl From<OAuthBeginError> for Problem {
 
 impl From<OAuthCallbackError> for Problem {
     fn from(error: OAuthCallbackError) -> Self {
-        let detail = format!("{error}.");
+        let detail = sentence(&error);
         match error {
             OAuthCallbackError::Limited { retry_after } => Self::limited(retry_after),
             OAuthCallbackError::InvalidState => Self::new(Code::InvalidState, detail),

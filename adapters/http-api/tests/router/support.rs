@@ -1,0 +1,210 @@
+//! A router over mocked ports, and its answers as text.
+
+use std::{fmt::Write, net::IpAddr, sync::Arc, time::Duration};
+
+use axum::{Router, body::Body};
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use portico_domain::{
+    door::{Door, Ports},
+    models::{
+        AccessClaims, AccessTokenRefused, Credential, Digest, Gcra, OrganizationId, PasswordHash, Role,
+        Secret, SessionId, Timestamp, TokenId, User, UserId,
+    },
+    ports::{
+        Clock, MockAccounts, MockCredentialLookup, MockCredentials, MockDeferredWrites, MockEntropy,
+        MockFactStore, MockIdentities, MockIdentityProvider, MockPasswords, MockRateLimiter, MockSessions,
+        MockStorage, MockTokenKeys, MockTokenSigner, PasswordVerdict, Passwords, TokenSigner,
+    },
+    settings::{Settings, Target, Variables},
+};
+use portico_http_api::{Api, PeerAddress, router};
+use tower::ServiceExt;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_123_456);
+
+/// Every port as a mock, to be told what it should say before the router is made.
+pub(crate) struct Mocks {
+    pub(crate) accounts: MockAccounts,
+    pub(crate) credentials: MockCredentials,
+    pub(crate) sessions: MockSessions,
+    pub(crate) identities: MockIdentities,
+    pub(crate) storage: MockStorage,
+    pub(crate) deferred: MockDeferredWrites,
+    pub(crate) limiter: MockRateLimiter,
+    pub(crate) passwords: MockPasswords,
+    pub(crate) github: Option<MockIdentityProvider>,
+    pub(crate) variables: Vec<(&'static str, &'static str)>,
+    pub(crate) time_passes: bool,
+}
+
+/// Stands still, unless waiting is to end at once.
+struct TestClock {
+    time_passes: bool,
+}
+
+#[async_trait::async_trait]
+impl Clock for TestClock {
+    fn now(&self) -> Timestamp {
+        NOW
+    }
+
+    async fn sleep(&self, _span: Duration) {
+        if !self.time_passes {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+pub(crate) fn user() -> User {
+    User {
+        id: UserId::generate(NOW, [1; 10]),
+        email: "ada@example.com".to_owned(),
+        name: Some("Ada".to_owned()),
+        role: Role::Member,
+        organization_id: OrganizationId::generate(NOW, [2; 10]),
+        created_at: NOW,
+        last_login_at: None,
+    }
+}
+
+pub(crate) fn claims() -> AccessClaims {
+    AccessClaims {
+        user_id: user().id,
+        session_id: SessionId::generate(NOW, [3; 10]),
+        token_id: TokenId::generate(NOW, [4; 10]),
+        role: Role::Member,
+        organization_id: user().organization_id,
+        issued_at: NOW,
+        expires_at: NOW.after(Duration::from_secs(900)),
+    }
+}
+
+fn signer() -> Arc<dyn TokenSigner> {
+    let mut signer = MockTokenSigner::new();
+    signer.expect_sign().returning(|_| Ok(Secret::new("fake-access-token")));
+    signer.expect_verify().returning(|token, _| match token {
+        "fake-access-token" => Ok(claims()),
+        "fake-expired-token" => Err(AccessTokenRefused::Expired),
+        _ => Err(AccessTokenRefused::Invalid),
+    });
+    let mac = |purpose: portico_domain::ports::MacPurpose, message: &[u8]| {
+        Digest::of(&[format!("{purpose:?}").as_bytes(), message].concat()).0
+    };
+    signer.expect_mac().returning(mac);
+    signer.expect_mac_is_valid().returning(move |purpose, message, tag| mac(purpose, message) == tag);
+    signer.expect_public_keys().returning(Vec::new);
+    Arc::new(signer)
+}
+
+impl Mocks {
+    pub(crate) fn new() -> Self {
+        let mut limiter = MockRateLimiter::new();
+        limiter.expect_admit().returning(|d| Ok(Gcra::decide(d.policy, d.quota, None, NOW).admission));
+        let mut deferred = MockDeferredWrites::new();
+        deferred.expect_hand_over().returning(|_| Ok(()));
+        deferred.expect_pending().returning(|_| Vec::new());
+        Self {
+            accounts: MockAccounts::new(),
+            credentials: MockCredentials::new(),
+            sessions: MockSessions::new(),
+            identities: MockIdentities::new(),
+            storage: MockStorage::new(),
+            deferred,
+            limiter,
+            passwords: MockPasswords::new(),
+            github: None,
+            variables: Vec::new(),
+            time_passes: false,
+        }
+    }
+
+    /// Finds the account, or none, whoever is asked for.
+    pub(crate) fn finding(mut self, found: bool) -> Self {
+        self.credentials.expect_connect().returning(move || {
+            let mut lookup = MockCredentialLookup::new();
+            let credential = Credential { user: user(), password_hash: Some(PasswordHash::new("fake-hash")) };
+            lookup.expect_by_email().returning(move |_| Ok(found.then(|| credential.clone())));
+            Ok(Box::new(lookup))
+        });
+        self
+    }
+
+    /// Gives this verdict on every password, and hashes.
+    pub(crate) fn verdict(mut self, verdict: PasswordVerdict) -> Self {
+        self.passwords.expect_verify().returning(move |_, _| Ok(verdict));
+        self.passwords.expect_hash().returning(|_| Ok(PasswordHash::new("fake-hash")));
+        self
+    }
+
+    pub(crate) fn router(self) -> Router {
+        let mut variables = Variables::new(self.variables.iter().map(|(k, v)| ((*k).into(), (*v).into())));
+        let settings = Settings::take(&mut variables, Target::Native, "http://127.0.0.1:8080");
+        variables.finish().unwrap();
+        let mut entropy = MockEntropy::new();
+        entropy.expect_bytes().returning(|| Ok([7; 32]));
+        let mut keys = MockTokenKeys::new();
+        keys.expect_resolve().returning(|| Ok(signer()));
+        let passwords: Arc<dyn Passwords> = Arc::new(self.passwords);
+        let ports = Ports {
+            clock: Arc::new(TestClock { time_passes: self.time_passes }),
+            entropy: Arc::new(entropy),
+            accounts: Arc::new(self.accounts),
+            credentials: Arc::new(self.credentials),
+            sessions: Arc::new(self.sessions),
+            identities: Arc::new(self.identities),
+            storage: Arc::new(self.storage),
+            facts: Arc::new(MockFactStore::new()),
+            deferred: Arc::new(self.deferred),
+            limiter: Arc::new(self.limiter),
+            passwords: Arc::new(move || Arc::clone(&passwords)),
+            token_keys: Arc::new(keys),
+            github: self.github.map(|github| Arc::new(github) as _),
+        };
+        let door = Arc::new(Door::new(&ports, settings));
+        router(Api { door, version: "0.0.0-test", started_at: NOW })
+    }
+}
+
+/// A POST with a JSON body.
+pub(crate) fn post(path: &str, body: impl Into<Body>) -> Request<Body> {
+    let request = Request::post(path).header("content-type", "application/json");
+    request.body(body.into()).unwrap()
+}
+
+/// A GET by somebody who is signed in.
+pub(crate) fn get_signed_in(path: &str) -> Request<Body> {
+    Request::get(path).header("authorization", "Bearer fake-access-token").body(Body::empty()).unwrap()
+}
+
+/// Asks the router.
+pub(crate) async fn ask(router: Router, mut request: Request<Body>) -> Response<Body> {
+    let peer: IpAddr = "192.0.2.1".parse().unwrap();
+    request.extensions_mut().insert(PeerAddress(peer));
+    router.oneshot(request).await.unwrap()
+}
+
+/// Status, headers in order of name, and body, as text.
+pub(crate) async fn text_of(response: Response<Body>) -> String {
+    let mut text = format!("{}\n", response.status());
+    let mut headers: Vec<_> = response
+        .headers()
+        .iter()
+        .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+        .collect();
+    headers.sort();
+    for header in headers {
+        writeln!(text, "{header}").unwrap();
+    }
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    match serde_json::from_slice::<serde_json::Value>(&body) {
+        Ok(json) => write!(text, "\n{}", serde_json::to_string_pretty(&json).unwrap()).unwrap(),
+        Err(_) => write!(text, "\n{}", String::from_utf8_lossy(&body)).unwrap(),
+    }
+    text.trim_end().to_owned()
+}
+
+/// What the router answers, as text.
+pub(crate) async fn answer(router: Router, request: Request<Body>) -> String {
+    text_of(ask(router, request).await).await
+}
