@@ -23,6 +23,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use axum::Router;
 use portico_domain::{door::Door, models::Timestamp};
+use tower::Layer;
 
 pub use problem::{Code, Problem};
 
@@ -45,8 +46,7 @@ pub struct PeerAddress(pub IpAddr);
 /// The whole HTTP surface.
 pub fn router(api: Api) -> Router {
     let shared = Arc::new(routes::Shared::new(api));
-    routes::all(&shared)
-        .fallback(routes::not_found)
-        .with_state(Arc::clone(&shared))
-        .layer(boundary::BoundaryLayer::new(shared))
+    let routes = routes::all(&shared).fallback(routes::not_found).with_state(Arc::clone(&shared));
+    // Around the router as a whole, not each route: `Allow` is set between the two.
+    Router::new().fallback_service(boundary::BoundaryLayer::new(shared).layer(routes))
 }
