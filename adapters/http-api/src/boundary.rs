@@ -220,8 +220,8 @@ fn log(
     meter: &Meter,
     problem: Option<&Problem>,
 ) {
-    let ms = millis(spent);
-    let code = problem.map_or("", |problem| problem.code().as_str());
+    let ms = spent.as_secs_f64() * 1_000.0;
+    let code = problem.map(|problem| problem.code().as_str());
     tracing::info!(
         target: "portico::request",
         request_id = id, %method, path, status = status.as_u16(), ms, statements = meter.statements(), code,
