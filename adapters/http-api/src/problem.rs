@@ -213,8 +213,10 @@ impl Problem {
                 .collect(),
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
+        let length = body.len();
         let mut response = (content.code.status(), body).into_response();
         let headers = response.headers_mut();
+        headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         if let Some(wait) = content.retry_after {
