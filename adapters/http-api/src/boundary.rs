@@ -222,11 +222,16 @@ fn log(
 ) {
     let ms = spent.as_secs_f64() * 1_000.0;
     let code = problem.map(|problem| problem.code().as_str());
-    tracing::info!(
-        target: "portico::request",
-        request_id = id, %method, path, status = status.as_u16(), ms, statements = meter.statements(), code,
-        "request"
-    );
+    if status == StatusCode::OK && matches!(path, "/health" | "/ready") {
+        // Monitors ask all day long: that all is well is no news, and a line costs a Worker more than the answer does.
+        tracing::debug!(target: "portico::request", request_id = id, %method, path, ms, "probe");
+    } else {
+        tracing::info!(
+            target: "portico::request",
+            request_id = id, %method, path, status = status.as_u16(), ms, statements = meter.statements(), code,
+            "request"
+        );
+    }
     if let Some(detail) = problem.and_then(Problem::for_operator) {
         tracing::warn!(target: "portico::problem", request_id = id, code, detail, "problem");
     }
