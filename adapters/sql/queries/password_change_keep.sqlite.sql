@@ -1,0 +1,8 @@
+-- First step of a password change: writes the row of the session that goes on, unless that session was ended without one.
+INSERT INTO sessions (id, user_id, generation, started_at, last_used_at, expires_at)
+SELECT $1, u.id, 0, $4, $4, $5
+FROM users AS u
+WHERE u.id = $2
+  AND u.password_hash = $3
+  AND (u.sessions_valid_from IS NULL OR u.sessions_valid_from < $4)
+ON CONFLICT (id) DO NOTHING
