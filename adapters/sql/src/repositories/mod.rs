@@ -1,0 +1,52 @@
+//! The domain's repositories, written once over [`Driver`].
+
+mod accounts;
+mod facts;
+mod identities;
+mod people;
+mod sessions;
+mod storage;
+
+use std::sync::Arc;
+
+use portico_domain::ports::{Accounts, Clock, Credentials, FactStore, Identities, Sessions, Storage};
+
+use crate::{driver::Driver, metered::Metered};
+
+/// All repositories over one database, to be wired into the flows.
+#[derive(Clone)]
+pub struct Repositories {
+    /// The accounts.
+    pub accounts: Arc<dyn Accounts>,
+    /// Accounts by the name that people sign in with.
+    pub credentials: Arc<dyn Credentials>,
+    /// The sessions.
+    pub sessions: Arc<dyn Sessions>,
+    /// Accounts at other providers.
+    pub identities: Arc<dyn Identities>,
+    /// Where deferred writes end up.
+    pub facts: Arc<dyn FactStore>,
+    /// The database as a whole.
+    pub storage: Arc<dyn Storage>,
+}
+
+impl Repositories {
+    /// Puts them over `driver`, counting each statement, with the time that `clock` takes, into the request's meter.
+    #[must_use]
+    pub fn new(driver: Arc<dyn Driver>, clock: Arc<dyn Clock>) -> Self {
+        let sql = Arc::new(SqlRepositories { driver: Arc::new(Metered::new(driver, clock)) });
+        Self {
+            accounts: sql.clone(),
+            credentials: sql.clone(),
+            sessions: sql.clone(),
+            identities: sql.clone(),
+            facts: sql.clone(),
+            storage: sql,
+        }
+    }
+}
+
+/// Implements every repository; each port's part is in a file of its own.
+struct SqlRepositories {
+    driver: Arc<dyn Driver>,
+}

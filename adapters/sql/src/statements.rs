@@ -1,0 +1,98 @@
+//! The registry: every SQL statement that this program sends, one a file in `queries/`.
+//!
+//! A statement belongs here to be sent at all, and what stands here is prepared, planned and looked at by the tests on both databases.
+
+use crate::driver::{Effect, Statement, Type};
+
+macro_rules! statements {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident: $effect:ident $file:literal ($($parameter:ident),*) -> ($($column:ident),*)
+        $(, sqlite $sqlite:literal)?;
+    )*) => {
+        $(
+            $(#[$doc])*
+            pub static $name: Statement = Statement {
+                name: $file,
+                effect: Effect::$effect,
+                parameters: &[$(Type::$parameter),*],
+                columns: &[$(Type::$column),*],
+                postgres: include_str!(concat!("../queries/", $file, ".sql")),
+                sqlite: statements!(@sqlite $file $(, $sqlite)?),
+            };
+        )*
+
+        /// All of them.
+        pub static ALL: &[&Statement] = &[$(&$name),*];
+    };
+    (@sqlite $file:literal) => { include_str!(concat!("../queries/", $file, ".sql")) };
+    (@sqlite $file:literal, $sqlite:literal) => { include_str!(concat!("../queries/", $sqlite, ".sql")) };
+}
+
+statements! {
+    /// Asks whether the database answers.
+    PING: Read "ping" () -> (Integer);
+
+    /// Makes an organization: id, moment.
+    ORGANIZATION_INSERT: Write "organization_insert" (Uuid, Time) -> ();
+    /// Makes an account: id, organization, address, moment of its verification, name, role, hash, moment.
+    USER_INSERT: Write "user_insert" (Uuid, Uuid, Text, Time, Text, Text, Text, Time) -> ();
+    /// Finds a person by id.
+    USER_BY_ID: Read "user_by_id" (Uuid) -> (Uuid, Uuid, Text, Text, Text, Time, Time);
+    /// Finds a person and their hash by id.
+    CREDENTIAL_BY_ID: Read "credential_by_id" (Uuid) -> (Uuid, Uuid, Text, Text, Text, Time, Time, Text);
+    /// Finds a person and their hash by address.
+    CREDENTIAL_BY_EMAIL: Read "credential_by_email" (Text) -> (Uuid, Uuid, Text, Text, Text, Time, Time, Text);
+
+    /// Keeps a session through a password change: id, owner, verified hash, start, end.
+    PASSWORD_CHANGE_KEEP: Write "password_change_keep" (Uuid, Uuid, Text, Time, Time) -> (),
+        sqlite "password_change_keep.sqlite";
+    /// Changes a password: owner, verified hash, new hash, moment.
+    PASSWORD_CHANGE: Write "password_change" (Uuid, Text, Text, Time) -> (Uuid);
+    /// Ends the other sessions: owner, moment, kept session, new hash.
+    PASSWORD_CHANGE_END_OTHERS: Write "password_change_end_others" (Uuid, Time, Uuid, Text) -> ();
+    /// Stores a hash of higher cost: owner, old, new.
+    PASSWORD_REHASH: Write "password_rehash" (Uuid, Text, Text) -> ();
+    /// Remembers a sign-in: who, when.
+    SIGN_IN_RECORD: Write "sign_in_record" (Uuid, Time) -> ();
+
+    /// Writes a session that began: id, owner, start, end, digest, agent, address.
+    SESSION_OPEN: Write "session_open" (Uuid, Uuid, Time, Time, Bytes, Text, Text) -> (),
+        sqlite "session_open.sqlite";
+    /// Renews by the first token: id, owner, generation, its digest, successor's digest, successor's end, now, what was renewed
+    /// after this is within the grace, start, token's end, agent, address.
+    SESSION_ROTATE_FIRST: Write "session_rotate_first"
+        (Uuid, Uuid, Integer, Bytes, Bytes, Time, Time, Time, Time, Time, Text, Text)
+        -> (Integer, Bytes, Bytes, Time, Time, Text, Uuid, Uuid, Text, Text, Text, Time, Time),
+        sqlite "session_rotate_first.sqlite";
+    /// Renews by a later token: the first eight parameters of [`SESSION_ROTATE_FIRST`].
+    SESSION_ROTATE: Write "session_rotate" (Uuid, Uuid, Integer, Bytes, Bytes, Time, Time, Time)
+        -> (Integer, Bytes, Bytes, Time, Time, Text, Uuid, Uuid, Text, Text, Text, Time, Time),
+        sqlite "session_rotate.sqlite";
+    /// Ends a session with or without a row: id, owner, start, end, moment.
+    SESSION_REVOKE: Write "session_revoke" (Uuid, Uuid, Time, Time, Time) -> ();
+    /// Ends a session with a row: id, owner, moment.
+    SESSION_END: Write "session_end" (Uuid, Uuid, Time) -> (Uuid);
+    /// Ends a person's sessions without rows: who, moment.
+    SESSIONS_END_UNWRITTEN: Write "sessions_end_unwritten" (Uuid, Time) -> ();
+    /// Ends a person's sessions with rows: who, moment.
+    SESSIONS_END_ALL: Write "sessions_end_all" (Uuid, Time) -> ();
+    /// Lists live sessions, newest first: owner, now, place's time, place's id, how many.
+    SESSIONS_LIST_DESC: Read "sessions_list_desc" (Uuid, Time, Time, Uuid, Integer) -> (Uuid, Time, Time, Text, Text);
+    /// The same, oldest first.
+    SESSIONS_LIST_ASC: Read "sessions_list_asc" (Uuid, Time, Time, Uuid, Integer) -> (Uuid, Time, Time, Text, Text);
+    /// Deletes sessions past their end: now, how many.
+    SESSIONS_PURGE: Write "sessions_purge" (Time, Integer) -> (Integer), sqlite "sessions_purge.sqlite";
+
+    /// Uses up a state: digest, end.
+    STATE_USE: Write "state_use" (Bytes, Time) -> (Time);
+    /// Deletes states past their time: now, how many.
+    USED_STATES_PURGE: Write "used_states_purge" (Time, Integer) -> (Integer), sqlite "used_states_purge.sqlite";
+    /// Finds who an identity and an address belong to: provider, subject, address.
+    IDENTITY_STANDING: Read "identity_standing" (Text, Text, Text)
+        -> (Uuid, Uuid, Text, Text, Text, Time, Time, Uuid, Bool, Bool, Bool);
+    /// Links a new account: provider, subject, account, moment.
+    IDENTITY_INSERT: Write "identity_insert" (Text, Text, Uuid, Time) -> ();
+    /// Links an account, or says whose the identity is: provider, subject, account, moment.
+    IDENTITY_LINK: Write "identity_link" (Text, Text, Uuid, Time) -> (Uuid);
+}

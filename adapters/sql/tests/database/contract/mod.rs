@@ -1,0 +1,24 @@
+//! The contracts of the ports, each a suite that every driver runs.
+
+mod accounts;
+mod credentials;
+mod facts;
+mod identities;
+mod passwords;
+mod rotation;
+mod sessions;
+mod storage;
+
+use crate::{Case, world::World};
+
+/// The suites by their ports.
+pub(crate) const SUITES: &[(&str, &[Case<World>])] = &[
+    ("accounts", accounts::CASES),
+    ("accounts", passwords::CASES),
+    ("credentials", credentials::CASES),
+    ("sessions", sessions::CASES),
+    ("sessions", rotation::CASES),
+    ("identities", identities::CASES),
+    ("facts", facts::CASES),
+    ("storage", storage::CASES),
+];
