@@ -1,0 +1,20 @@
+//! The commands that end, a file each.
+
+mod calibrate;
+mod check_config;
+mod migrate;
+mod prewarm;
+mod user;
+
+pub(crate) use self::{
+    calibrate::calibrate, check_config::check_config, migrate::migrate, prewarm::prewarm, user::create_user,
+};
+
+/// Writes to the standard output. A reader that has gone away, as `head` does, is no failure.
+fn say(write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    match write(&mut out).and_then(|()| std::io::Write::flush(&mut out)) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        said => said,
+    }
+}

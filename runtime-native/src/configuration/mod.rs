@@ -1,0 +1,181 @@
+//! What the operator wants, read from the environment and a file, with every fault told at once.
+
+mod database;
+mod file;
+mod keys;
+mod print;
+mod values;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use portico_domain::settings::{Fault, Settings, Target, Variables};
+use portico_in_process::JournalSync;
+
+pub(crate) use self::{database::Database, keys::GivenKeys, print::print};
+use crate::logs::{LogFormat, LogSettings};
+
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
+
+/// Everything that the native server can be told.
+pub(crate) struct Configuration {
+    /// What both runtimes share. Its public address is the one that was set, else [`Configuration::default_public_url`] of the address to
+    /// listen on, whose port may still be 0.
+    pub(crate) settings: Settings,
+    /// Whether the public address was set.
+    pub(crate) public_url_is_set: bool,
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    /// Where the secrets, the journal and by default the database file are.
+    pub(crate) data_dir: PathBuf,
+    /// Where the data is.
+    pub(crate) database: Database,
+    /// What tokens are signed with, as far as it was set.
+    pub(crate) keys: GivenKeys,
+    /// How to log.
+    pub(crate) logs: LogSettings,
+    /// What the journal promises when the power fails.
+    pub(crate) journal_sync: JournalSync,
+    /// How long stopping may take before what is under way is given up.
+    pub(crate) shutdown_time_limit: Duration,
+    /// How long a connection may take to bring a whole request head, waiting for its first byte included.
+    pub(crate) idle_time_limit: Duration,
+    /// How many connections are served at a time; more wait in the kernel.
+    pub(crate) max_connections: u32,
+    /// Certificates of authorities to trust besides the usual ones, when asking other services.
+    pub(crate) ca_file: Option<PathBuf>,
+    /// What is allowed and yet not what its author may have meant, a sentence each.
+    pub(crate) warnings: Vec<String>,
+    origins: BTreeMap<String, String>,
+}
+
+impl Configuration {
+    /// Reads the environment and the file: `named`, else `portico.toml` in the working directory, if there is one.
+    ///
+    /// # Errors
+    /// Every fault.
+    pub(crate) fn read(named: Option<&Path>) -> Result<Self, Vec<Fault>> {
+        Self::from(std::env::vars_os(), named)
+    }
+
+    fn from(
+        environment: impl Iterator<Item = (OsString, OsString)>,
+        named: Option<&Path>,
+    ) -> Result<Self, Vec<Fault>> {
+        let file = file::read(named)?;
+        let mut unreadable = Vec::new();
+        let mut environment: BTreeMap<String, String> = environment
+            .filter_map(|(name, value)| {
+                let name = name.into_string().ok()?;
+                let value = value.into_string();
+                if value.is_err() {
+                    unreadable.push(name.clone());
+                }
+                Some((name, value.ok()?))
+            })
+            .collect();
+        // An empty variable counts as not set, so it doesn't hide the file's.
+        environment.retain(|_, value| !value.trim().is_empty());
+        let mut merged = file.values.clone();
+        merged.extend(environment.clone());
+        let public_url_is_set = merged.get("PORTICO_PUBLIC_URL").is_some_and(|url| !url.trim().is_empty());
+        let mut variables = Variables::new(merged);
+        for name in unreadable.into_iter().filter(|name| name.starts_with("PORTICO_")) {
+            variables.fault(&name, "is not UTF-8");
+        }
+        let mut configuration = Self::take(&mut variables);
+        configuration.public_url_is_set = public_url_is_set;
+        variables.finish().map_err(|faults| {
+            faults
+                .into_iter()
+                .map(|fault| file.rename(fault, |name| environment.contains_key(name)))
+                .collect::<Vec<_>>()
+        })?;
+        configuration.warnings.extend(file.warning());
+        if !public_url_is_set && !configuration.listen.ip().is_loopback() {
+            let url = &configuration.settings.public_url;
+            configuration.warnings.push(format!(
+                "PORTICO_PUBLIC_URL is not set, so tokens and redirects name {url}, which others may not reach"
+            ));
+        }
+        let from_file = file.path.map(|path| path.display().to_string()).unwrap_or_default();
+        configuration.origins = file.values.into_keys().map(|name| (name, from_file.clone())).collect();
+        configuration.origins.extend(environment.into_keys().map(|name| (name, "environment".to_owned())));
+        Ok(configuration)
+    }
+
+    fn take(variables: &mut Variables) -> Self {
+        let listen = variables.take("PORTICO_LISTEN", values::listen).unwrap_or(DEFAULT_LISTEN);
+        let settings = Settings::take(variables, Target::Native, &Self::default_public_url(listen));
+        let path = |text: &str| Ok::<_, String>(PathBuf::from(text));
+        let data_dir =
+            variables.take("PORTICO_DATA_DIR", path).unwrap_or_else(|| PathBuf::from("./portico-data"));
+        let mut warnings = Vec::new();
+        if variables.take("REDIS_URL", |text| Ok::<_, String>(text.to_owned())).is_some() {
+            warnings.push(
+                "REDIS_URL is set but not used by this version: limits are counted in this process alone"
+                    .to_owned(),
+            );
+        }
+        let mut span = |name, default: u64, bounds| {
+            variables.take(name, values::span(bounds)).unwrap_or(Duration::from_secs(default))
+        };
+        let shutdown_time_limit = span("PORTICO_SHUTDOWN_TIME_LIMIT", 30, 1..=600);
+        let idle_time_limit = span("PORTICO_IDLE_TIME_LIMIT", 75, 1..=3_600);
+        Self {
+            database: Database::take(variables, &data_dir),
+            keys: GivenKeys::take(variables),
+            logs: LogSettings {
+                filter: variables.take("PORTICO_LOG", LogSettings::parse_filter).unwrap_or_default(),
+                format: variables.take("PORTICO_LOG_FORMAT", LogFormat::parse),
+            },
+            journal_sync: variables.take("PORTICO_JOURNAL_SYNC", parse_sync).unwrap_or_default(),
+            max_connections: variables
+                .take("PORTICO_MAX_CONNECTIONS", values::count(1..=1_000_000))
+                .unwrap_or(8_192),
+            ca_file: variables.take("PORTICO_CA_FILE", path),
+            settings,
+            public_url_is_set: false,
+            listen,
+            data_dir,
+            shutdown_time_limit,
+            idle_time_limit,
+            warnings,
+            origins: BTreeMap::new(),
+        }
+    }
+
+    /// The public address of a server that listens on `address`. Nobody can reach "any address", so that one is told as `localhost`.
+    pub(crate) fn default_public_url(address: SocketAddr) -> String {
+        if address.ip().is_unspecified() {
+            format!("http://localhost:{}", address.port())
+        } else {
+            format!("http://{address}")
+        }
+    }
+
+    /// The directory of the deferred writes' journal.
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.data_dir.join("journal")
+    }
+}
+
+fn parse_sync(text: &str) -> Result<JournalSync, &'static str> {
+    match text.trim() {
+        "grouped" => Ok(JournalSync::Grouped),
+        "every" => Ok(JournalSync::Every),
+        _ => Err("must be grouped or every"),
+    }
+}
+
+fn show_sync(sync: JournalSync) -> &'static str {
+    match sync {
+        JournalSync::Grouped => "grouped",
+        JournalSync::Every => "every",
+    }
+}

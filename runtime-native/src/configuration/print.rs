@@ -1,0 +1,208 @@
+//! The effective configuration, a setting a line.
+
+use std::io::{self, Write};
+
+use portico_domain::{models::Quota, settings::Switch};
+
+use super::{Configuration, Database, show_sync, values::show_span};
+use crate::secrets;
+
+/// What is printed of a setting's value.
+enum Shown {
+    Value(String),
+    Redacted,
+    Unset(&'static str),
+}
+
+/// Prints every setting with its value and where it comes from, secrets redacted.
+pub(crate) fn print(configuration: &Configuration, out: &mut dyn Write) -> io::Result<()> {
+    for (name, shown) in lines(configuration) {
+        let origin = configuration.origins.get(&name).map_or("default", String::as_str);
+        match shown {
+            Shown::Value(value) => writeln!(out, "{name}={value}  # {origin}")?,
+            Shown::Redacted => writeln!(out, "{name}=[redacted]  # {origin}")?,
+            Shown::Unset(why) => writeln!(out, "# {name} is not set: {why}")?,
+        }
+    }
+    Ok(())
+}
+
+fn lines(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let mut lines = process(configuration);
+    lines.extend(database(configuration));
+    lines.extend(keys(configuration));
+    lines.extend(shared(configuration));
+    lines.extend(limits(configuration));
+    lines.extend(Switch::ALL.map(|switch| {
+        let on = configuration.settings.switches.is_on(switch);
+        (format!("PORTICO_FLOW_{}", switch.name()), Shown::Value(if on { "on" } else { "off" }.to_owned()))
+    }));
+    lines
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "most values are made for this call")]
+fn line(name: &str, value: impl ToString) -> (String, Shown) {
+    (name.to_owned(), Shown::Value(value.to_string()))
+}
+
+fn secret(name: &str, is_set: bool, otherwise: &'static str) -> (String, Shown) {
+    (name.to_owned(), if is_set { Shown::Redacted } else { Shown::Unset(otherwise) })
+}
+
+fn process(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let logs = &configuration.logs;
+    let format = logs.format.map_or(Shown::Unset("human on a terminal, json otherwise"), |format| {
+        Shown::Value(format.as_str().to_owned())
+    });
+    let authorities = configuration
+        .ca_file
+        .as_ref()
+        .map_or(Shown::Unset("the usual authorities alone are trusted"), |path| {
+            Shown::Value(path.display().to_string())
+        });
+    vec![
+        line("PORTICO_LISTEN", configuration.listen),
+        line("PORTICO_DATA_DIR", configuration.data_dir.display()),
+        line("PORTICO_LOG", &logs.filter),
+        ("PORTICO_LOG_FORMAT".to_owned(), format),
+        line("PORTICO_JOURNAL_SYNC", show_sync(configuration.journal_sync)),
+        line("PORTICO_SHUTDOWN_TIME_LIMIT", show_span(configuration.shutdown_time_limit)),
+        line("PORTICO_IDLE_TIME_LIMIT", show_span(configuration.idle_time_limit)),
+        line("PORTICO_MAX_CONNECTIONS", configuration.max_connections),
+        ("PORTICO_CA_FILE".to_owned(), authorities),
+    ]
+}
+
+fn database(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let mut lines = vec![line("DATABASE_URL", configuration.database.shown())];
+    if let Database::Postgres(config) = &configuration.database {
+        lines.extend([
+            line("PORTICO_DATABASE_MAX_CONNECTIONS", config.max_connections),
+            line("PORTICO_DATABASE_ACQUIRE_WAIT", show_span(config.acquire_wait)),
+            line("PORTICO_DATABASE_IDLE_TIME", show_span(config.idle_time)),
+            line("PORTICO_DATABASE_LIFE_TIME", show_span(config.life_time)),
+            line("PORTICO_DATABASE_STATEMENT_TIME_LIMIT", show_span(config.statement_timeout)),
+        ]);
+    }
+    lines
+}
+
+fn keys(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let keys = &configuration.keys;
+    let kept = secrets::jwt_secret_file(&configuration.data_dir).exists();
+    let otherwise = if kept {
+        "the one in the data directory is used"
+    } else {
+        "one is made at the first start and kept in the data directory"
+    };
+    vec![
+        secret("JWT_SECRET", keys.secret.is_some(), otherwise),
+        secret("JWT_SECRET_PREVIOUS", !keys.previous_secrets.is_empty(), "no older secret is honoured"),
+        secret("PORTICO_JWT_ED25519", keys.ed25519.is_some(), "access tokens are signed with HS256"),
+        secret(
+            "PORTICO_JWT_ED25519_PREVIOUS",
+            !keys.previous_ed25519_public.is_empty(),
+            "no older key is honoured",
+        ),
+    ]
+}
+
+fn shared(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let settings = &configuration.settings;
+    let public_url = if configuration.public_url_is_set || configuration.listen.port() != 0 {
+        Shown::Value(settings.public_url.clone())
+    } else {
+        Shown::Unset("the address listened on")
+    };
+    let mut lines = vec![
+        ("PORTICO_PUBLIC_URL".to_owned(), public_url),
+        line("PORTICO_SIGNUP", if settings.signup_open { "open" } else { "closed" }),
+        line("PORTICO_ACCESS_LIFETIME", show_span(settings.access_lifetime)),
+        line("PORTICO_REFRESH_LIFETIME", show_span(settings.refresh_lifetime)),
+        line("PORTICO_REFRESH_GRACE", show_span(settings.refresh_grace)),
+        line("PORTICO_BCRYPT_COST", settings.bcrypt_cost),
+        line("PORTICO_HASH_DEADLINE", show_span(settings.hash_deadline)),
+        line("PORTICO_TRUSTED_PROXIES", settings.trusted_proxies),
+        line("PORTICO_BODY_LIMIT", settings.body_limit),
+        line("PORTICO_REQUEST_TIME_LIMIT", show_span(settings.request_time_limit)),
+    ];
+    if let Some(github) = &settings.github {
+        lines.extend([
+            line("PORTICO_GITHUB_CLIENT_ID", &github.client_id),
+            secret("PORTICO_GITHUB_CLIENT_SECRET", true, ""),
+            line("PORTICO_GITHUB_AUTHORIZE_URL", &github.authorize_url),
+            line("PORTICO_GITHUB_TOKEN_URL", &github.token_url),
+            line("PORTICO_GITHUB_API_URL", &github.api_url),
+        ]);
+    } else {
+        let names = ["CLIENT_ID", "CLIENT_SECRET", "AUTHORIZE_URL", "TOKEN_URL", "API_URL"];
+        let off = || Shown::Unset("sign-in through GitHub is off");
+        lines.extend(names.map(|name| (format!("PORTICO_GITHUB_{name}"), off())));
+    }
+    lines
+}
+
+fn limits(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let limits = configuration.settings.limits;
+    let shown = |quota: Option<Quota>| quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string());
+    vec![
+        line("PORTICO_LIMIT_LOGIN", shown(limits.login)),
+        line("PORTICO_LIMIT_REGISTER", shown(limits.register)),
+        line("PORTICO_LIMIT_REFRESH", shown(limits.refresh)),
+        line("PORTICO_LIMIT_PASSWORD", shown(limits.password)),
+        line("PORTICO_LIMIT_OAUTH", shown(limits.oauth)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names in the sources that take settings, so that one that is added there is missed here.
+    fn taken() -> Vec<String> {
+        let sources = [
+            include_str!("mod.rs"),
+            include_str!("database.rs"),
+            include_str!("keys.rs"),
+            include_str!("../../../domain/src/settings/mod.rs"),
+        ];
+        let code = |source: &str| source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
+        let literals =
+            |code: String| code.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+        let is_name =
+            |text: &String| text.len() > 8 && text.chars().all(|c| matches!(c, 'A'..='Z' | '0'..='9' | '_'));
+        sources.into_iter().map(code).flat_map(literals).filter(is_name).collect()
+    }
+
+    #[test]
+    fn every_setting_is_printed() {
+        let environment = [
+            ("DATABASE_URL", "postgres://host/db"),
+            ("PORTICO_GITHUB_CLIENT_ID", "id"),
+            ("PORTICO_GITHUB_CLIENT_SECRET", "fake"),
+        ];
+        let environment = environment.map(|(name, value)| (name.into(), value.into()));
+        let configuration = Configuration::from(environment.into_iter(), None).unwrap();
+        let printed: Vec<String> = lines(&configuration).into_iter().map(|(name, _)| name).collect();
+        let taken = taken();
+        assert!(taken.len() > 25, "{taken:?}");
+        for name in taken.iter().filter(|name| *name != "REDIS_URL") {
+            assert!(printed.contains(name), "{name} in {printed:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_printed_reads_back_as_the_same() {
+        let shown = |configuration: &Configuration| -> Vec<(String, String)> {
+            let values = lines(configuration).into_iter().filter_map(|(name, shown)| match shown {
+                Shown::Value(value) => Some((name, value)),
+                Shown::Redacted | Shown::Unset(_) => None,
+            });
+            values.collect()
+        };
+        let first = shown(&Configuration::from(std::iter::empty(), None).unwrap());
+        let environment = first.iter().map(|(name, value)| (name.into(), value.into())).collect::<Vec<_>>();
+        let again = shown(&Configuration::from(environment.into_iter(), None).unwrap());
+        assert_eq!(first, again);
+    }
+}

@@ -1,0 +1,5 @@
+//! The command `portico`.
+
+fn main() -> std::process::ExitCode {
+    portico_native::main()
+}
