@@ -1,0 +1,136 @@
+//! From bindings to the router: made once an isolate.
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use portico_cloudflare::{ConsoleLog, DurableObjectLimiter, WaitUntilWrites, WorkerClock, WorkerFetch};
+use portico_crypto::{BcryptCost, InlinePasswords, StaticTokenKeys, SystemEntropy};
+use portico_domain::{
+    door::{Door, Ports},
+    ports::{Clock, Fetch, IdentityProvider, Passwords},
+    settings::{Fault, Variables},
+};
+use portico_http_api::{Api, router};
+use portico_oauth::GithubProvider;
+use portico_sql::{
+    Repositories,
+    driver::Driver,
+    neon_http::{self, NeonConfig},
+};
+use worker::Env;
+
+use crate::settings::{Database, WorkerSettings};
+
+/// What an isolate keeps between requests. It holds no I/O: connections and stubs are made within the request that uses them.
+pub(crate) struct Portico {
+    /// The routes.
+    pub(crate) router: Router,
+    /// The flows behind them.
+    pub(crate) door: Arc<Door>,
+}
+
+/// A panic makes the runtime start over with fresh memory, so this is empty again after one.
+static KEPT: OnceLock<Portico> = OnceLock::new();
+
+impl Portico {
+    /// What this isolate has made, or makes now. Faults of the configuration are logged, all of them, and not kept.
+    pub(crate) fn of(env: &Env) -> Result<&'static Self, Misconfigured> {
+        if let Some(kept) = KEPT.get() {
+            return Ok(kept);
+        }
+        ConsoleLog::install();
+        let made = Self::make(env).map_err(|faults| {
+            for fault in faults {
+                tracing::error!(variable = fault.name, "{fault}");
+            }
+            Misconfigured
+        })?;
+        Ok(KEPT.get_or_init(|| made))
+    }
+
+    fn make(env: &Env) -> Result<Self, Vec<Fault>> {
+        let WorkerSettings { shared, keys, database } = WorkerSettings::from_env(env)?;
+        let clock: Arc<dyn Clock> = Arc::new(WorkerClock);
+        let fetch: Arc<dyn Fetch> = Arc::new(WorkerFetch);
+
+        let mut faults = Variables::default();
+        let driver = connect(env, database, &fetch).map_err(|(name, cause)| faults.fault(name, cause)).ok();
+        let limiter = DurableObjectLimiter::from_env(env);
+        let limiter = limiter.map_err(|cause| faults.fault("LIMITER", format!("is needed: {cause}"))).ok();
+        faults.finish()?;
+        let (Some(driver), Some(limiter)) = (driver, limiter) else { return Err(Vec::new()) };
+
+        let repositories = Repositories::new(driver, Arc::clone(&clock));
+        let cost = BcryptCost::nearest(shared.bcrypt_cost);
+        let github = shared.github.clone();
+        let ports = Ports {
+            clock: Arc::clone(&clock),
+            entropy: Arc::new(SystemEntropy),
+            accounts: repositories.accounts,
+            credentials: repositories.credentials,
+            sessions: repositories.sessions,
+            identities: repositories.identities,
+            storage: repositories.storage,
+            facts: Arc::clone(&repositories.facts),
+            deferred: Arc::new(WaitUntilWrites::new(repositories.facts, Arc::clone(&clock))),
+            limiter: Arc::new(limiter),
+            passwords: Arc::new(move || Arc::new(InlinePasswords::new(cost)) as Arc<dyn Passwords>),
+            token_keys: Arc::new(StaticTokenKeys::new(keys)),
+            github: github
+                .map(|github| Arc::new(GithubProvider::new(github, fetch)) as Arc<dyn IdentityProvider>),
+        };
+        let started_at = clock.now();
+        let door = Arc::new(Door::new(&ports, shared));
+        let api = Api { door: Arc::clone(&door), version: env!("CARGO_PKG_VERSION"), started_at };
+        Ok(Self { router: with_trials(router(api), env)?, door })
+    }
+}
+
+/// The Worker can't serve as it is set up; the log says why.
+#[derive(Debug)]
+pub(crate) struct Misconfigured;
+
+fn connect(
+    env: &Env,
+    database: Database,
+    fetch: &Arc<dyn Fetch>,
+) -> Result<Arc<dyn Driver>, (&'static str, String)> {
+    match database {
+        Database::Hyperdrive => hyperdrive(env),
+        Database::Neon { url, endpoint } => {
+            let config = NeonConfig { endpoint, ..NeonConfig::new(url.expose()) };
+            let driver = neon_http::connect(&config, Arc::clone(fetch));
+            driver
+                .map(|driver| driver as Arc<dyn Driver>)
+                .map_err(|cause| ("DATABASE_URL", cause.to_string()))
+        }
+    }
+}
+
+#[cfg(target_arch = "wasm32")]
+fn hyperdrive(env: &Env) -> Result<Arc<dyn Driver>, (&'static str, String)> {
+    use portico_sql::hyperdrive::{HyperdriveBinding, connect};
+
+    let binding = env.hyperdrive("HYPERDRIVE").map_err(|cause| {
+        ("HYPERDRIVE", format!("has to be bound, or DATABASE_URL set to a Neon database: {cause}"))
+    })?;
+    Ok(connect(Arc::new(HyperdriveBinding::new(binding))))
+}
+
+/// Off Workers there are no bindings; this target is for unit tests and lints.
+#[cfg(not(target_arch = "wasm32"))]
+fn hyperdrive(_env: &Env) -> Result<Arc<dyn Driver>, (&'static str, String)> {
+    Err(("HYPERDRIVE", "is there on Workers only".to_owned()))
+}
+
+#[cfg(feature = "trials")]
+fn with_trials(router: Router, env: &Env) -> Result<Router, Vec<Fault>> {
+    let trials = crate::trials::routes(env)
+        .map_err(|cause| vec![Fault { name: "LIMITER".to_owned(), message: cause.to_string() }])?;
+    Ok(trials.fallback_service(router))
+}
+
+#[cfg(not(feature = "trials"))]
+fn with_trials(router: Router, _env: &Env) -> Result<Router, Vec<Fault>> {
+    Ok(router)
+}
