@@ -1,0 +1,67 @@
+//! The cases, a file a topic.
+
+mod account;
+mod bearer;
+mod bodies;
+mod conventions;
+mod cookies;
+mod github;
+mod github_faults;
+mod inputs;
+mod limits;
+mod lists;
+mod login;
+mod operations;
+mod refresh;
+mod register;
+mod sessions;
+mod strict;
+
+use super::Case;
+
+/// Where people register.
+const REGISTER: &str = "/api/v1/auth/register";
+/// Where they sign in.
+const LOGIN: &str = "/api/v1/auth/login";
+/// Where they renew a session.
+const REFRESH: &str = "/api/v1/auth/refresh";
+/// Where they end one.
+const LOGOUT: &str = "/api/v1/auth/logout";
+/// Where they end all.
+const LOGOUT_ALL: &str = "/api/v1/auth/logout-all";
+/// Who am I.
+const ME: &str = "/api/v1/auth/me";
+/// Their sessions.
+const SESSIONS: &str = "/api/v1/auth/sessions";
+/// Where they change the password.
+const PASSWORD_ROUTE: &str = "/api/v1/auth/password";
+/// Where a sign-in through GitHub begins.
+const GITHUB: &str = "/api/v1/auth/github";
+/// Where GitHub sends browsers back to.
+const CALLBACK: &str = "/api/v1/auth/github/callback";
+/// Where somebody signed in links their GitHub account.
+const LINK: &str = "/api/v1/auth/github/link";
+
+/// Gives every case.
+#[must_use]
+pub fn all() -> Vec<Case> {
+    [
+        operations::cases(),
+        conventions::cases(),
+        register::cases(),
+        login::cases(),
+        refresh::cases(),
+        account::cases(),
+        sessions::cases(),
+        lists::cases(),
+        bearer::cases(),
+        github::cases(),
+        github_faults::cases(),
+        cookies::cases(),
+        inputs::cases(),
+        bodies::cases(),
+        limits::cases(),
+        strict::cases(),
+    ]
+    .concat()
+}

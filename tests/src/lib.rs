@@ -1,0 +1,24 @@
+//! Contracts, conformance and load tests of Portico: what stands around the product while it is tested.
+//!
+//! | module | what it holds | binary |
+//! | --- | --- | --- |
+//! | [`conformance`] | the HTTP contract as named cases, run against any server | `conformance` |
+//! | [`harness`] | Postgres, Portico's four set-ups and the stand-ins as child processes | – |
+//! | [`neon`] | Neon's SQL over HTTP from an ordinary Postgres | `neon-stand-in` |
+//! | [`github`] | GitHub's OAuth web flow | `github-stand-in` |
+//! | [`delay`] | a database some milliseconds away | `delay-proxy` |
+//! | [`random`] | names that nothing else uses | – |
+//!
+//! `tests/run` runs everything; `tests/run --quick` leaves the Worker out. By hand: `cargo build -p portico-tests`, then
+//! `target/debug/conformance all native-sqlite` (after `cargo build --release`), or `conformance serve native-sqlite` to get a
+//! server to try things on.
+//!
+//! To add a set-up: a variant of [`harness::set_up::SetUp`] and how its server is started. To add a case: an `async fn` in the file
+//! of its topic below `conformance/cases`, named in that file's `cases()`.
+
+pub mod conformance;
+pub mod delay;
+pub mod github;
+pub mod harness;
+pub mod neon;
+pub mod random;
