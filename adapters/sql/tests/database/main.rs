@@ -5,6 +5,7 @@
 //! | `contract/` | each port's contract, by every driver |
 //! | `race.rs` | many callers renewing with one token |
 //! | `interleavings.rs` | what ends and what opens sessions, in any order and at once |
+//! | `locks.rs` | what waits for whom on Postgres |
 //! | `statements.rs` | every statement: registered, prepared, planned with an index |
 //! | `migrations.rs` | repeated, concurrent, changed and failed migrations |
 //! | `resilience.rs` | lost connections, requests' connections, what is counted |
@@ -17,6 +18,7 @@
 
 mod contract;
 mod interleavings;
+mod locks;
 mod migrations;
 mod race;
 mod resilience;
@@ -62,7 +64,9 @@ fn main() -> ExitCode {
             add(format!("{}::{name}", world.name()), case(world.clone()));
         }
     }
-    for (name, case) in statements::CASES.iter().chain(migrations::CASES).chain(resilience::CASES) {
+    for (name, case) in
+        statements::CASES.iter().chain(migrations::CASES).chain(resilience::CASES).chain(locks::CASES)
+    {
         add((*name).to_owned(), case(databases.server.clone()));
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

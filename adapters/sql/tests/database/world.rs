@@ -1,7 +1,7 @@
 //! The databases that tests run on, and the drivers over them.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicI64, Ordering},
@@ -73,7 +73,11 @@ pub(crate) struct World {
 
 impl Databases {
     pub(crate) async fn start() -> anyhow::Result<Self> {
-        let scratch = paths::target().join("test-sqlite").join(random::hex(6));
+        // In memory where there is such a place: files that live for one run need to survive no power cut, and flushing each of a
+        // hundred thousand commits would measure the disk.
+        let memory = Path::new("/dev/shm");
+        let base = if memory.is_dir() { memory.to_owned() } else { paths::target() };
+        let scratch = base.join(format!("portico-test-sqlite-{}", random::hex(6)));
         std::fs::create_dir_all(&scratch)?;
         let server = Server { postgres: Arc::new(Postgres::start().await?), scratch };
         let mut worlds = Vec::new();
@@ -305,8 +309,13 @@ impl World {
             DriverKind::Hyperdrive => hyperdrive::connect(Arc::new(Tcp(server.database().await.url))),
             DriverKind::NeonHttp => neon_http(&server, &server.database().await).await,
         };
+        Self { kind, ..Self::over(server, driver) }
+    }
+
+    /// A driver over a Postgres database that its test made.
+    pub(crate) fn over(server: Server, driver: Arc<dyn Driver>) -> Self {
         let repositories = Repositories::new(Arc::clone(&driver), Arc::new(SystemClock));
-        Self { kind, server, driver, repositories }
+        Self { kind: DriverKind::Postgres, server, driver, repositories }
     }
 
     /// Names the driver.

@@ -102,7 +102,7 @@ fn password(number: usize) -> portico_domain::models::PasswordHash {
 
 async fn steps_at_once_are_steps_in_some_order(world: World) {
     let rounds = match world.kind {
-        DriverKind::Sqlite | DriverKind::Postgres => 600,
+        DriverKind::Sqlite | DriverKind::Postgres => 800,
         DriverKind::Hyperdrive | DriverKind::NeonHttp => 60,
     };
     for seed in 0..rounds {
