@@ -166,7 +166,7 @@ impl Storm {
         let (counts, over) =
             (Arc::new((AtomicU64::new(0), AtomicU64::new(0))), Arc::new(AtomicBool::new(false)));
         let mut tasks = tokio::task::JoinSet::new();
-        for _ in 0..clients {
+        for number in 0..clients {
             let (counts, over) = (Arc::clone(&counts), Arc::clone(&over));
             let url = format!("{address}/api/v1/auth/login");
             tasks.spawn(async move {
@@ -181,8 +181,9 @@ impl Storm {
                         }
                         503 => {
                             counts.1.fetch_add(1, Ordering::Relaxed);
-                            let wait = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-                            tokio::time::sleep(Duration::from_secs(wait)).await;
+                            // Told to wait a second, people don't come back in the same millisecond.
+                            let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+                            tokio::time::sleep(Duration::from_millis(wait * 1_000 + number * 1_000 / clients)).await;
                         }
                         status => panic!("{status}"),
                     }

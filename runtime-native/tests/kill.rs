@@ -35,7 +35,6 @@ where
         "nothing was written before the kill"
     );
 
-    std::fs::remove_dir_all(place.data_dir().join("journal")).unwrap();
     let server = place.start(&format!("{label}-again")).await;
     written(&place.database_url).await;
     assert_eq!(data.sessions().await, 1, "written once");

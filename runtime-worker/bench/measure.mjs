@@ -111,7 +111,8 @@ async function bridge(rounds, seconds) {
   const figures = new Map(WORKERS.map(({ name }) => [name, []]));
   try {
     for (const worker of WORKERS) running.push(await start(worker));
-    for (const each of running) load(each, 1);
+    // The runtime compiles what is hot anew, in the background, and is slower until then.
+    for (const each of running) load(each, 3);
     for (let round = 0; round < rounds; round += 1)
       for (const each of running) figures.get(each.worker.name).push(load(each, seconds));
   } finally {

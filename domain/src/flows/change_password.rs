@@ -71,8 +71,9 @@ impl From<HashingRefused> for ChangePasswordError {
 /// Changes the caller's password and ends their other sessions.
 ///
 /// 1. The rate limit of the account is asked: a stolen access token must not make guessing the password cheap.
-/// 2. The current password is verified.
-/// 3. What is still to be written about the account is written, so that the session that goes on has its row.
+/// 2. What is still to be written about the account is written: the session that goes on has its row then, and a hash that the last sign-in made anew
+///    doesn't come between.
+/// 3. The current password is verified.
 /// 4. In one step the new hash is stored, provided that the verified one is still there, and the other sessions end.
 pub struct ChangePassword {
     /// Tells the time.
@@ -103,6 +104,7 @@ impl ChangePassword {
         let demand = Gate::demand("password-account", self.quota, &caller.user_id.to_string());
         self.gate.admit(demand.as_slice()).await?;
 
+        settle(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
         let found = self.accounts.credential(caller.user_id).await?.ok_or(ChangePasswordError::Gone)?;
         let from = found.password_hash.ok_or(ChangePasswordError::WrongPassword)?;
         let passwords = self.passwords.get();
@@ -112,7 +114,6 @@ impl ChangePassword {
         }
         let to = passwords.hash(&request.new).await?;
 
-        settle(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
         // Only now: what started while the password was being hashed ends as well.
         let at = self.clock.now();
         let keep = SessionOrigin {

@@ -211,7 +211,7 @@ pub async fn until(what: &str, mut holds: impl FnMut() -> bool) {
 
 /// Like [`until`], asking a future.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, mut holds: impl FnMut() -> F) {
-    for _ in 0..300 {
+    for _ in 0..3_000 {
         if holds().await {
             return;
         }

@@ -49,9 +49,9 @@ async fn no_provider(api: Api) -> Outcome {
 }
 
 async fn body_limit(api: Api) -> Outcome {
-    let mut body = json!({ "email": fresh_email(), "password": PASSWORD }).to_string().into_bytes();
+    let mut body = json!({ "refresh_token": "rt_nonsense" }).to_string().into_bytes();
     for (length, status, code) in
-        [(BODY_LIMIT, 401, "invalid_credentials"), (BODY_LIMIT + 1, 413, "body_too_large")]
+        [(BODY_LIMIT, 401, "refresh_invalid"), (BODY_LIMIT + 1, 413, "body_too_large")]
     {
         body.resize(length, b' ');
         let call = api.post(REFRESH).header("content-type", "application/json").bytes(body.clone());
