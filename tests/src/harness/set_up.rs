@@ -135,7 +135,7 @@ impl Surroundings {
             listening_on
         };
         let process = Process::start(&name, command, START, ready).await?;
-        Ok(Server { address: process.address.clone(), _process: process, scratch })
+        Ok(Server { address: process.address.clone(), process: Some(process), scratch })
     }
 
     fn configured(&self, mut command: Command, variation: Variation) -> Command {
@@ -245,12 +245,14 @@ pub struct Running {
 
 struct Server {
     address: String,
-    _process: Process,
+    process: Option<Process>,
     scratch: std::path::PathBuf,
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
+        // It goes on writing until it has ended.
+        drop(self.process.take());
         // Scratch lies below the build folder; what can't be removed hurts nobody.
         let _ = std::fs::remove_dir_all(&self.scratch);
     }
