@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { workerd, wranglerConfiguration, writeConfiguration } from "./local/workerd.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const HELP = `Usage: ./serve [--port N] [--database hyperdrive|neon|none] [--cron-port N] [--build FOLDER]
+const HELP = `Usage: ./serve [--port N] [--database hyperdrive|neon|none] [--cron-port N] [--shield N] [--build FOLDER]
 
 Runs the built Worker in workerd on 127.0.0.1, prints "listening on http://127.0.0.1:N" and ends on SIGTERM.
 
@@ -19,6 +19,7 @@ Runs the built Worker in workerd on 127.0.0.1, prints "listening on http://127.0
                     neon: DATABASE_URL and PORTICO_NEON_SQL_URL are handed to the Worker, which asks over HTTP;
                     none: no database is bound
   --cron-port N     port where every request runs the scheduled event and answers with its outcome
+  --shield N        bind SHIELD to a stand-in that admits N calls a key; nothing is bound by default
   --build FOLDER    what worker-build made; build/ beside this file by default
 
 Settings come from the environment: JWT_SECRET, JWT_SECRET_PREVIOUS and every PORTICO_* name. PORTICO_SERVE_STATE names a folder for the Durable
@@ -38,7 +39,7 @@ function options() {
   const text = { type: "string" };
   try {
     const { values } = parseArgs({
-      options: { port: text, database: text, "cron-port": text, build: text, help: { type: "boolean" } },
+      options: { port: text, database: text, "cron-port": text, shield: text, build: text, help: { type: "boolean" } },
     });
     if (values.help) {
       process.stdout.write(HELP);
@@ -46,7 +47,7 @@ function options() {
     }
     const number = (name) => {
       const value = Number(values[name] ?? 0);
-      if (!Number.isInteger(value) || value < 0 || value > 65_535) fail(`--${name} must be a port number`);
+      if (!Number.isInteger(value) || value < 0 || value > 65_535) fail(`--${name} must be a whole number up to 65535`);
       return value;
     };
     const database = values.database ?? "hyperdrive";
@@ -56,7 +57,8 @@ function options() {
     const build = resolve(values.build ?? join(here, "build"));
     if (!existsSync(join(build, "index.js"))) fail(`nothing is built in ${build}: run ./build.sh`);
     const cronPort = values["cron-port"] === undefined ? null : number("cron-port");
-    return { port: number("port"), cronPort, database, databaseUrl, build };
+    const shield = values.shield === undefined ? null : number("shield");
+    return { port: number("port"), cronPort, shield, database, databaseUrl, build };
   } catch (error) {
     fail(`${error.message}\n\n${HELP}`);
   }

@@ -34,6 +34,7 @@ function configuration(wrangler, chosen, names, state) {
   for (const { name, class_name } of objects)
     bindings.push(`(name = ${quoted(name)}, durableObjectNamespace = ${quoted(class_name)})`);
   if (hyper) bindings.push(hyper.binding);
+  if (chosen.shield) bindings.push(`(name = "SHIELD", wrapped = (moduleName = "portico:shield"))`);
   const namespaces = objects.map(
     ({ class_name }) => `(className = ${quoted(class_name)}, uniqueKey = ${quoted(`portico-${class_name}`)}, enableSql = true)`,
   );
@@ -54,6 +55,7 @@ function configuration(wrangler, chosen, names, state) {
 const config :Workerd.Config = (
   services = [${services.join(",\n    ")}],
   sockets = [${sockets.join(",\n    ")}],
+  extensions = [(modules = [(name = "portico:shield", internal = true, esModule = ${quoted(shield(chosen.shield))})])],
 );
 const portico :Workerd.Worker = (
   modules = [
@@ -81,11 +83,23 @@ const CRON = `export default {
   },
 };`;
 
+// Stands in for the rate limit binding: so many calls a key, for as long as the process lives. The class has the name by which bindings of
+// this kind are known.
+const shield = (limit) => `class Ratelimit {
+  #counts = new Map();
+  async limit({ key }) {
+    const count = (this.#counts.get(key) ?? 0) + 1;
+    this.#counts.set(key, count);
+    return { success: count <= ${limit ?? 0} };
+  }
+}
+export default () => new Ratelimit();`;
+
 /**
  * Puts a configuration file into `folder`, beside copies of what it embeds, and gives its path.
  *
  * `chosen`: `build` (folder of the built Worker), `port`, `cronPort` (or null), `hyperdrive` (a Postgres URL, or null), `plain` (a Worker
- * without our Durable Objects). `names` are the variables that workerd hands on from its own environment, so that no secret lies in a file.
+ * without our Durable Objects), `shield` (calls that the stand-in of the rate limit binding admits a key, or null for none bound). `names` are the variables that workerd hands on from its own environment, so that no secret lies in a file.
  */
 export function writeConfiguration(folder, wrangler, chosen, names, state) {
   mkdirSync(state, { recursive: true });

@@ -15,6 +15,8 @@ const worker = dirname(dirname(fileURLToPath(import.meta.url)));
 const build = join(dirname(worker), "target/worker-trials");
 let child;
 let base;
+let cron;
+const log = [];
 
 before(async () => {
   const env = {
@@ -23,17 +25,21 @@ before(async () => {
     PORTICO_PUBLIC_URL: "http://127.0.0.1:8787",
     DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:9/none",
   };
-  child = spawn(join(worker, "serve"), ["--database", "hyperdrive", "--build", build], {
+  // Nothing listens at the database's port: what needs one fails, and must fail well.
+  child = spawn(join(worker, "serve"), ["--database", "hyperdrive", "--cron-port", "0", "--shield", "100", "--build", build], {
     env,
-    stdio: ["ignore", "pipe", "ignore"],
+    stdio: ["ignore", "pipe", "pipe"],
   });
-  for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith("listening on ")) {
-      base = line.slice("listening on ".length);
-      break;
-    }
-  }
-  assert.ok(base, "it listens");
+  const addresses = new Promise((resolve, reject) => {
+    child.on("exit", () => reject(new Error("it ended before it listened")));
+    createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      base = /^listening on (.*)$/.exec(line)?.[1] ?? base;
+      cron = /^cron on (.*)$/.exec(line)?.[1] ?? cron;
+      if (base && cron) resolve();
+    });
+  });
+  await addresses;
 });
 
 after(async () => {
@@ -126,6 +132,32 @@ test("a limit is given back with time", async () => {
   // Past the alarm that deletes the object's state, which must not matter to anybody.
   await later(2_500);
   assert.equal((await attempt()).admitted, true);
+});
+
+test("the binding in front turns a flood away before the objects are asked", async () => {
+  const key = `trial-shield-${Date.now()}`;
+  const attempt = () => get(`/__trial/limit?quota=1000/1h&key=${key}`).then((answer) => answer.json());
+  const decisions = [];
+  for (let n = 0; n < 101; n += 1) decisions.push(await attempt());
+  assert.equal(decisions[99].admitted, true);
+  assert.equal(decisions[99].remaining, 900);
+  assert.deepEqual(decisions[100], { admitted: false, remaining: 0, reset_seconds: 60, retry_seconds: 60 });
+});
+
+test("the hourly upkeep begins by waking the database, and its failure stops nothing", async () => {
+  const began = log.length;
+  const outcome = await (await fetch(cron)).json();
+  assert.equal(outcome.outcome, "ok");
+  const told = () => log.slice(began).filter((line) => line.includes('"portico_worker"')).map((line) => JSON.parse(line));
+  for (let tries = 0; tries < 100 && told().length < 2; tries += 1) await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.deepEqual(
+    told().map(({ level, message }) => [level, message]),
+    [
+      ["WARN", "the database could not be woken"],
+      ["ERROR", "expired rows could not be purged"],
+    ],
+  );
+  assert.equal((await get("/ready")).status, 503);
 });
 
 async function withServer(handler, run) {
