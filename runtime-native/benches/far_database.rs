@@ -1,7 +1,9 @@
 //! What the switches are worth where the database is far away: a sign-in with all of them on against all off, one after the other in one run, on a
 //! Postgres behind a proxy that adds distance.
 //!
-//! `cargo bench -p portico --bench far_database -- [--sign-ins 60] [--round-trip-ms 20] [--cost 10]`
+//! `cargo bench -p portico --bench far_database -- [--sign-ins 60] [--round-trip-ms 20] [--cost 10] [--pause-ms 0]`
+//!
+//! `--pause-ms 1500` shows sign-ins that find their connection idle for so long that it is asked whether it still holds.
 
 #![allow(
     clippy::unwrap_used,
@@ -50,6 +52,7 @@ async fn run() {
     let sign_ins = option("sign-ins", 60);
     let round_trip = Duration::from_millis(option("round-trip-ms", 20));
     let cost = u32::try_from(option("cost", 10)).unwrap();
+    let pause = Duration::from_millis(option("pause-ms", 0));
     let postgres = Postgres::start().await.unwrap();
     let mut sides = [
         side(&postgres, "all on", round_trip, cost, true).await,
@@ -64,6 +67,7 @@ async fn run() {
     let mut bare = Vec::new();
     let hash = bcrypt::hash_with_salt(PASSWORD, cost, [7; 16]).unwrap().to_string();
     for _ in 0..sign_ins {
+        tokio::time::sleep(pause).await;
         for side in &mut sides {
             side.sign_in().await;
         }

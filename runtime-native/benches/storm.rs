@@ -182,8 +182,12 @@ impl Storm {
                         503 => {
                             counts.1.fetch_add(1, Ordering::Relaxed);
                             // Told to wait a second, people don't come back in the same millisecond.
-                            let wait: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
-                            tokio::time::sleep(Duration::from_millis(wait * 1_000 + number * 1_000 / clients)).await;
+                            let wait: u64 =
+                                answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+                            tokio::time::sleep(Duration::from_millis(
+                                wait * 1_000 + number * 1_000 / clients,
+                            ))
+                            .await;
                         }
                         status => panic!("{status}"),
                     }
