@@ -98,9 +98,10 @@ impl Configuration {
         })?;
         configuration.warnings.extend(file.warning());
         if !public_url_is_set && !configuration.listen.ip().is_loopback() {
-            let url = &configuration.settings.public_url;
+            let ip = configuration.listen.ip();
+            let named = if ip.is_unspecified() { "localhost".to_owned() } else { ip.to_string() };
             configuration.warnings.push(format!(
-                "PORTICO_PUBLIC_URL is not set, so tokens and redirects name {url}, which others may not reach"
+                "PORTICO_PUBLIC_URL is not set, so tokens and redirects name {named}, which others may not reach"
             ));
         }
         let from_file = file.path.map(|path| path.display().to_string()).unwrap_or_default();
