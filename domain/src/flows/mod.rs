@@ -3,6 +3,7 @@
 //! A flow holds only the ports it uses and has one `run`. Its doc numbers the steps and names what must hold. Pieces that several flows
 //! share stand in `shared`.
 
+pub mod api_keys;
 mod authenticate;
 mod change_password;
 mod create_user;

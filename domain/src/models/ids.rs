@@ -70,6 +70,14 @@ id! {
     /// Names one access token (`jti`).
     TokenId
 }
+id! {
+    /// Names an API key.
+    ApiKeyId
+}
+id! {
+    /// Names an instance: one of the things that an organization's rows belong to.
+    InstanceId
+}
 
 #[cfg(test)]
 mod tests {

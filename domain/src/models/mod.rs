@@ -1,6 +1,7 @@
 //! The words of the domain: values that are valid because they exist.
 
 mod account;
+mod api_key;
 mod device;
 mod email;
 mod fact;
@@ -11,21 +12,24 @@ mod page;
 mod password;
 mod quota;
 mod refresh_token;
+mod scope;
 mod secret;
 mod session;
 mod token;
 
 pub use account::{Credential, DisplayName, NewAccount, Role, User};
+pub use api_key::{ApiKey, ApiKeyText, KeyHolder, KeyStatus, NewApiKey, key_quota};
 pub use device::{Caller, Device};
 pub use email::Email;
 pub use fact::Fact;
 pub use identity::{EmailHolder, ExternalIdentity, ExternalProfile, Provider, ReturnPath};
-pub use ids::{OrganizationId, SessionId, TokenId, UserId, uuid_v7};
+pub use ids::{ApiKeyId, InstanceId, OrganizationId, SessionId, TokenId, UserId, uuid_v7};
 pub use instant::Timestamp;
 pub use page::{Cursor, CursorRefused, Order, Page, PageRequest};
 pub use password::{Password, PasswordHash};
 pub use quota::{Admission, Demand, Gcra, Quota};
 pub use refresh_token::{Digest, REFRESH_NONCE_BYTES, RefreshToken, RefreshTokenRefused};
+pub use scope::{Scope, Scopes};
 pub use secret::Secret;
 pub use session::{Session, SessionOrigin};
 pub use token::{AccessClaims, AccessTokenRefused, IssuedTokens};

@@ -4,6 +4,7 @@
 //! answered as 503, never as a refusal of the person.
 
 mod accounts;
+mod api_keys;
 mod clock;
 mod deferred;
 mod entropy;
@@ -19,6 +20,7 @@ mod tokens;
 pub use accounts::{
     AccountCreation, Accounts, CredentialLookup, Credentials, PasswordChange, PasswordChanged,
 };
+pub use api_keys::{ApiKeys, KeyChange, KeyChanged, KeyLookup, KeyRotation};
 pub use clock::Clock;
 pub use deferred::{DeferredWrites, FactStore};
 pub use entropy::Entropy;
@@ -34,6 +36,7 @@ pub use tokens::{Jwk, MacPurpose, TokenKeys, TokenSigner};
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     accounts::{MockAccounts, MockCredentialLookup, MockCredentials},
+    api_keys::{MockApiKeys, MockKeyLookup},
     clock::MockClock,
     deferred::{MockDeferredWrites, MockFactStore},
     entropy::MockEntropy,
