@@ -8,11 +8,15 @@ use crate::{
     flows::{
         Authenticate, ChangePassword, CreateUser, EndSession, Health, ListSessions, Login, Logout, LogoutAll,
         Maintenance, Me, OAuthBegin, OAuthCallback, Refresh, Register, SessionCursors,
+        api_keys::{
+            ApiKeyCursors, ChangeApiKey, CheckApiKey, CreateApiKey, ListApiKeys, RevokeApiKey, RotateApiKey,
+            VerifyApiKey,
+        },
         shared::{Gate, Issuance, Kept, LazyPasswords, MakePasswords, Signers, WriteThrough},
     },
     ports::{
-        Accounts, Clock, Credentials, DeferredWrites, Entropy, FactStore, Identities, IdentityProvider,
-        RateLimiter, Sessions, Storage, TokenKeys,
+        Accounts, ApiKeys, Clock, Credentials, DeferredWrites, Entropy, FactStore, Identities,
+        IdentityProvider, KeyLookup, RateLimiter, Sessions, Storage, TokenKeys,
     },
     settings::{Settings, Switch},
 };
@@ -34,6 +38,10 @@ pub struct Ports {
     pub sessions: Arc<dyn Sessions>,
     /// Keeps identities at providers.
     pub identities: Arc<dyn Identities>,
+    /// Keeps API keys.
+    pub api_keys: Arc<dyn ApiKeys>,
+    /// Finds API keys by what is shown of them.
+    pub key_lookup: Arc<dyn KeyLookup>,
     /// The storage as a whole.
     pub storage: Arc<dyn Storage>,
     /// Writes facts.
@@ -56,6 +64,26 @@ pub struct OAuthFlows {
     pub begin: OAuthBegin,
     /// Takes it back.
     pub callback: OAuthCallback,
+}
+
+/// What is done with API keys.
+pub struct ApiKeyFlows {
+    /// Makes one.
+    pub create: CreateApiKey,
+    /// Shows them.
+    pub list: ListApiKeys,
+    /// Reads and writes that list's cursors.
+    pub cursors: ApiKeyCursors,
+    /// Changes one.
+    pub change: ChangeApiKey,
+    /// Gives one a new text.
+    pub rotate: RotateApiKey,
+    /// Revokes one.
+    pub revoke: RevokeApiKey,
+    /// Lets a program in.
+    pub check: Arc<CheckApiKey>,
+    /// Checks one for another service.
+    pub verify: VerifyApiKey,
 }
 
 /// Everything that Portico does, ready to be asked.
@@ -92,6 +120,8 @@ pub struct Door {
     pub end_session: EndSession,
     /// Changes the caller's password.
     pub change_password: ChangePassword,
+    /// API keys.
+    pub api_keys: ApiKeyFlows,
     /// Sign-in through GitHub, where that is set up.
     pub github: Option<OAuthFlows>,
     /// Hourly upkeep.
@@ -120,6 +150,7 @@ impl Door {
             settings.access_lifetime,
             settings.refresh_lifetime,
         );
+        let api_keys = api_key_flows(ports, &gate, &signers, &deferred);
         let github = oauth_flows(ports, &settings, &gate, &signers, &issuance);
         let passwords = Arc::new(LazyPasswords::new(Arc::clone(&ports.passwords), on(Switch::LazyPasswords)));
         let keep_health = Duration::from_secs(if on(Switch::ResponseCache) { 5 } else { 0 });
@@ -182,6 +213,7 @@ impl Door {
                 refresh_lifetime: settings.refresh_lifetime,
             },
             change_password: change_password(ports, &settings, gate, passwords, deferred),
+            api_keys,
             github,
             maintenance: Maintenance {
                 clock: Arc::clone(&ports.clock),
@@ -217,6 +249,38 @@ fn change_password(
         facts: Arc::clone(&ports.facts),
         quota: settings.limits.password,
         refresh_lifetime: settings.refresh_lifetime,
+    }
+}
+
+fn api_key_flows(
+    ports: &Ports,
+    gate: &Gate,
+    signers: &Arc<Signers>,
+    deferred: &Arc<dyn DeferredWrites>,
+) -> ApiKeyFlows {
+    let check = Arc::new(CheckApiKey {
+        clock: Arc::clone(&ports.clock),
+        lookup: Arc::clone(&ports.key_lookup),
+        gate: gate.clone(),
+        deferred: Arc::clone(deferred),
+    });
+    ApiKeyFlows {
+        create: CreateApiKey {
+            clock: Arc::clone(&ports.clock),
+            entropy: Arc::clone(&ports.entropy),
+            keys: Arc::clone(&ports.api_keys),
+        },
+        list: ListApiKeys { keys: Arc::clone(&ports.api_keys) },
+        cursors: ApiKeyCursors { signers: Arc::clone(signers) },
+        change: ChangeApiKey { clock: Arc::clone(&ports.clock), keys: Arc::clone(&ports.api_keys) },
+        rotate: RotateApiKey {
+            clock: Arc::clone(&ports.clock),
+            entropy: Arc::clone(&ports.entropy),
+            keys: Arc::clone(&ports.api_keys),
+        },
+        revoke: RevokeApiKey { clock: Arc::clone(&ports.clock), keys: Arc::clone(&ports.api_keys) },
+        verify: VerifyApiKey { check: Arc::clone(&check) },
+        check,
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use http::{HeaderMap, Method, header, request::Parts};
 use portico_domain::{
-    models::{AccessClaims, Caller},
+    models::{AccessClaims, Caller, KeyHolder, Scope},
     settings::Target,
 };
 
@@ -13,6 +13,31 @@ use crate::{
     problem::{Code, Problem},
     routes::Shared,
 };
+
+/// Whoever is calling.
+pub(crate) enum Principal {
+    /// A person, by their access token.
+    Person(AccessClaims),
+    /// A program, by its key.
+    Program(Box<KeyHolder>),
+}
+
+/// Proves a key, which must have `scope` if one is named, or else a bearer token. What a person needs for the same is for the handler to ask.
+pub(crate) async fn principal(
+    shared: &Shared,
+    parts: &Parts,
+    scope: Option<Scope>,
+) -> Result<Principal, Problem> {
+    let key = parts.headers.get("x-api-key");
+    match key {
+        Some(key) if !parts.headers.contains_key(header::AUTHORIZATION) => {
+            let text = key.to_str().unwrap_or_default();
+            let holder = shared.api.door.api_keys.check.run(text, scope).await?;
+            Ok(Principal::Program(Box::new(holder)))
+        }
+        _ => Ok(Principal::Person(bearer(shared, parts).await?)),
+    }
+}
 
 /// Proves a bearer token, or the access cookie of a browser of this site.
 pub(crate) async fn bearer(shared: &Shared, parts: &Parts) -> Result<AccessClaims, Problem> {

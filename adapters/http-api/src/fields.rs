@@ -23,6 +23,38 @@ pub(crate) fn too_large(limit: usize) -> Problem {
     Problem::new(Code::BodyTooLarge, format!("The body may have {limit} bytes at most."))
 }
 
+/// A member that may be missing, and whose being null means something else than that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Member<T> {
+    /// Not named.
+    Missing,
+    /// Named, and null.
+    Null,
+    /// Named, with a value.
+    There(T),
+}
+
+impl<T> Member<T> {
+    /// The value, where missing and null mean the same.
+    pub(crate) fn value(self) -> Option<T> {
+        match self {
+            Self::Missing | Self::Null => None,
+            Self::There(value) => Some(value),
+        }
+    }
+
+    /// What a change says: nothing, that it is to be taken away, or what it is to be.
+    // Three outcomes, in the form in which ports take them.
+    #[allow(clippy::option_option)]
+    pub(crate) fn change(self) -> Option<Option<T>> {
+        match self {
+            Self::Missing => None,
+            Self::Null => Some(None),
+            Self::There(value) => Some(Some(value)),
+        }
+    }
+}
+
 /// The members of a JSON object, taken out one by one.
 pub(crate) struct Fields {
     members: Map<String, Value>,
@@ -102,6 +134,34 @@ impl Fields {
         }
     }
 
+    /// Takes a member of any type that may be missing or null. `None` says that it is faulty.
+    pub(crate) fn member<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&Value) -> Result<T, &'static str>,
+    ) -> Option<Member<T>> {
+        match self.members.remove(name) {
+            None => Some(Member::Missing),
+            Some(Value::Null) => Some(Member::Null),
+            Some(value) => parse(&value).map_err(|message| self.fault(name, message)).ok().map(Member::There),
+        }
+    }
+
+    /// Takes a member of any type that must be there.
+    pub(crate) fn there<T>(
+        &mut self,
+        name: &str,
+        parse: impl FnOnce(&Value) -> Result<T, &'static str>,
+    ) -> Option<T> {
+        match self.member(name, parse)? {
+            Member::There(value) => Some(value),
+            Member::Missing | Member::Null => {
+                self.fault(name, "is required");
+                None
+            }
+        }
+    }
+
     fn text<T>(
         &mut self,
         name: &str,
@@ -112,7 +172,8 @@ impl Fields {
         parsed.map_err(|message| self.fault(name, message)).ok()
     }
 
-    fn fault(&mut self, field: &str, message: &str) {
+    /// Notes a fault that only the handler can see.
+    pub(crate) fn fault(&mut self, field: &str, message: &str) {
         self.faults.push(FieldFault::new(field, message));
     }
 

@@ -8,6 +8,7 @@ use portico_domain::{
     flows::{
         AuthenticateError, ChangePasswordError, EndSessionError, LoginError, LogoutError, MeError,
         OAuthBeginError, OAuthCallbackError, RefreshError, RegisterError, SignupClosed,
+        api_keys::{ApiKeyError, KeyRefused},
     },
     models::{CursorRefused, FieldFault},
     ports::Unavailable,
@@ -328,6 +329,35 @@ impl From<MeError> for Problem {
         match error {
             MeError::Gone => Self::token_refused(&sentence(&error)),
             MeError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<KeyRefused> for Problem {
+    fn from(error: KeyRefused) -> Self {
+        match error {
+            KeyRefused::Malformed | KeyRefused::NotFound | KeyRefused::Revoked | KeyRefused::Expired => {
+                Self::unauthenticated(&sentence(&error))
+            }
+            KeyRefused::InsufficientScope | KeyRefused::WrongInstance => {
+                Self::new(Code::Forbidden, sentence(&error))
+            }
+            KeyRefused::Limited { retry_after } => Self::limited(retry_after),
+            KeyRefused::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<ApiKeyError> for Problem {
+    fn from(error: ApiKeyError) -> Self {
+        match error {
+            ApiKeyError::ScopeForbidden(_) => Self::new(Code::Forbidden, sentence(&error)),
+            ApiKeyError::ExpiresInPast => {
+                Self::validation(vec![FieldFault::new("expires_at", error.to_string())])
+            }
+            ApiKeyError::NotFound => Self::new(Code::NotFound, sentence(&error)),
+            ApiKeyError::Revoked => Self::new(Code::Conflict, sentence(&error)),
+            ApiKeyError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
     ApiKeyId, Digest, InstanceId, OrganizationId, Quota, Role, Scope, Scopes, Secret, Timestamp, User, UserId,
@@ -119,23 +119,11 @@ pub struct ApiKey {
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// How often it may be used.
-    #[serde(serialize_with = "rate_limit")]
     pub rate_limit: Option<Quota>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was last used, as far as that has been written.
     pub last_used_at: Option<Timestamp>,
-}
-
-fn rate_limit<S: Serializer>(quota: &Option<Quota>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct RateLimit {
-        limit: u32,
-        window_seconds: u64,
-    }
-    quota
-        .map(|quota| RateLimit { limit: quota.limit, window_seconds: quota.window.as_secs() })
-        .serialize(serializer)
 }
 
 /// A key together with the person who made it: whoever holds the key has no more power than that person.

@@ -7,12 +7,12 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
 
 use super::Timestamp;
 
 /// So many attempts in so much time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// Attempts admitted in one window; at least 1.
     pub limit: u32,
@@ -49,6 +49,16 @@ impl Quota {
         let window = i64::try_from(self.window.as_micros()).unwrap_or(i64::MAX);
         let limit = i64::from(self.limit.max(1));
         window.saturating_add(limit - 1) / limit
+    }
+}
+
+impl Serialize for Quota {
+    /// The contract's form: `{"limit": …, "window_seconds": …}`.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut members = serializer.serialize_struct("Quota", 2)?;
+        members.serialize_field("limit", &self.limit)?;
+        members.serialize_field("window_seconds", &self.window.as_secs())?;
+        members.end()
     }
 }
 

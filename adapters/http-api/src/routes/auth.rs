@@ -18,7 +18,7 @@ use super::{Shared, TokenAnswer};
 use crate::{
     answers::{Keep, json, json_validated, no_content},
     cookies,
-    credentials::{bearer, caller, from_cookie},
+    credentials::{Principal, bearer, caller, from_cookie, principal},
     fields::Fields,
     problem::Problem,
 };
@@ -119,8 +119,10 @@ async fn logout_all(State(shared): State<Arc<Shared>>, request: Request) -> Answ
 
 async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let claims = bearer(&shared, &parts).await?;
-    let user = shared.api.door.me.run(&claims).await?;
+    let user = match principal(&shared, &parts, None).await? {
+        Principal::Person(claims) => shared.api.door.me.run(&claims).await?,
+        Principal::Program(holder) => holder.maker,
+    };
     json_validated(&parts.headers, Keep::Private, &user)
 }
 

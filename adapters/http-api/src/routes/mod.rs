@@ -1,5 +1,6 @@
 //! A file a resource.
 
+mod api_keys;
 mod auth;
 mod github;
 mod operations;
@@ -41,7 +42,11 @@ impl Shared {
 }
 
 pub(crate) fn all(shared: &Shared) -> Router<Arc<Shared>> {
-    let router = Router::new().merge(auth::routes()).merge(sessions::routes()).merge(operations::routes());
+    let router = Router::new()
+        .merge(auth::routes())
+        .merge(sessions::routes())
+        .merge(api_keys::routes())
+        .merge(operations::routes());
     // Where GitHub isn't set up its paths don't exist.
     if shared.api.door.github.is_some() { router.merge(github::routes()) } else { router }
 }
@@ -73,4 +78,12 @@ impl<'a> TokenAnswer<'a> {
             user: &tokens.user,
         }
     }
+}
+
+/// The list answer of the contract.
+#[derive(Serialize)]
+struct ListAnswer<T> {
+    data: Vec<T>,
+    next_cursor: Option<String>,
+    has_more: bool,
 }

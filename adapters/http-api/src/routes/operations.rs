@@ -81,19 +81,7 @@ pub(crate) struct Info {
 struct Limits {
     body_bytes: usize,
     request_seconds: u64,
-    rates: BTreeMap<&'static str, Option<Rate>>,
-}
-
-#[derive(Clone, Copy, Serialize)]
-struct Rate {
-    limit: u32,
-    window_seconds: u64,
-}
-
-impl From<Quota> for Rate {
-    fn from(quota: Quota) -> Self {
-        Self { limit: quota.limit, window_seconds: quota.window.as_secs() }
-    }
+    rates: BTreeMap<&'static str, Option<Quota>>,
 }
 
 async fn info(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
@@ -125,7 +113,7 @@ fn describe(shared: &Shared) -> Info {
         limits: Limits {
             body_bytes: settings.body_limit,
             request_seconds: settings.request_time_limit.as_secs(),
-            rates: rates.into_iter().map(|(class, quota)| (class, quota.map(Rate::from))).collect(),
+            rates: rates.into_iter().collect(),
         },
         flows: Switch::ALL
             .into_iter()

@@ -14,7 +14,7 @@ use portico_domain::{
 };
 use serde::Serialize;
 
-use super::Shared;
+use super::{ListAnswer, Shared};
 use crate::{
     answers::{Keep, json_validated, no_content},
     credentials::bearer,
@@ -47,14 +47,6 @@ impl<'a> SessionAnswer<'a> {
             current: listed.current,
         }
     }
-}
-
-/// The list answer of the contract.
-#[derive(Serialize)]
-struct ListAnswer<T> {
-    data: Vec<T>,
-    next_cursor: Option<String>,
-    has_more: bool,
 }
 
 async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
