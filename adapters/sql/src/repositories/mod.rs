@@ -1,15 +1,19 @@
 //! The domain's repositories, written once over [`Driver`].
 
 mod accounts;
+mod api_keys;
 mod facts;
 mod identities;
 mod people;
+mod places;
 mod sessions;
 mod storage;
 
 use std::sync::Arc;
 
-use portico_domain::ports::{Accounts, Clock, Credentials, FactStore, Identities, Sessions, Storage};
+use portico_domain::ports::{
+    Accounts, ApiKeys, Clock, Credentials, FactStore, Identities, KeyLookup, Sessions, Storage,
+};
 
 use crate::{driver::Driver, metered::Metered};
 
@@ -24,6 +28,10 @@ pub struct Repositories {
     pub sessions: Arc<dyn Sessions>,
     /// Accounts at other providers.
     pub identities: Arc<dyn Identities>,
+    /// The API keys.
+    pub api_keys: Arc<dyn ApiKeys>,
+    /// API keys by what is shown of them.
+    pub key_lookup: Arc<dyn KeyLookup>,
     /// Where deferred writes end up.
     pub facts: Arc<dyn FactStore>,
     /// The database as a whole.
@@ -40,6 +48,8 @@ impl Repositories {
             credentials: sql.clone(),
             sessions: sql.clone(),
             identities: sql.clone(),
+            api_keys: sql.clone(),
+            key_lookup: sql.clone(),
             facts: sql.clone(),
             storage: sql,
         }

@@ -1,13 +1,10 @@
 use async_trait::async_trait;
 use portico_domain::{
-    models::{
-        Cursor, Device, Order, PageRequest, Session, SessionId, SessionOrigin, Timestamp, User, UserId,
-    },
+    models::{Device, Order, PageRequest, Session, SessionId, SessionOrigin, Timestamp, User, UserId},
     ports::{Rotate, Rotation, Sessions, Unavailable},
 };
-use uuid::Uuid;
 
-use super::{SqlRepositories, people};
+use super::{SqlRepositories, people, places};
 use crate::{
     driver::Row,
     statements::{
@@ -15,11 +12,6 @@ use crate::{
         SESSIONS_END_UNWRITTEN, SESSIONS_LIST_ASC, SESSIONS_LIST_DESC,
     },
 };
-
-/// Before every row: where a list in rising order begins.
-const BEGINNING: Cursor = Cursor { at: Timestamp::from_seconds(-62_135_596_800), id: Uuid::nil() };
-/// After every row (the last second of the year 9999): where a list in falling order begins.
-const END: Cursor = Cursor { at: Timestamp::from_seconds(253_402_300_799), id: Uuid::max() };
 
 #[async_trait]
 impl Sessions for SqlRepositories {
@@ -83,11 +75,11 @@ impl Sessions for SqlRepositories {
         page: PageRequest,
         now: Timestamp,
     ) -> Result<Vec<Session>, Unavailable> {
-        let (statement, start) = match page.order {
-            Order::Ascending => (&SESSIONS_LIST_ASC, BEGINNING),
-            Order::Descending => (&SESSIONS_LIST_DESC, END),
+        let statement = match page.order {
+            Order::Ascending => &SESSIONS_LIST_ASC,
+            Order::Descending => &SESSIONS_LIST_DESC,
         };
-        let after = page.after.unwrap_or(start);
+        let after = places::start(page);
         let parameters = vec![
             user.uuid().into(),
             now.into(),

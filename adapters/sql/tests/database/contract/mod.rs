@@ -1,6 +1,7 @@
 //! The contracts of the ports, each a suite that every driver runs.
 
 mod accounts;
+mod api_keys;
 mod credentials;
 mod facts;
 mod identities;
@@ -20,5 +21,6 @@ pub(crate) const SUITES: &[(&str, &[Case<World>])] = &[
     ("sessions", rotation::CASES),
     ("identities", identities::CASES),
     ("facts", facts::CASES),
+    ("api_keys", api_keys::CASES),
     ("storage", storage::CASES),
 ];

@@ -1,0 +1,6 @@
+-- Finds a key of an organization.
+SELECT
+    id, name, prefix, organization_id, scopes, instance_ids, revoked_at IS NOT NULL, expires_at, rate_limit, rate_window_seconds,
+    created_at, last_used_at
+FROM api_keys
+WHERE id = $1 AND organization_id = $2
