@@ -32,6 +32,7 @@ macro_rules! migrations {
 
 migrations! {
     1 "0001_identity";
+    2 "0002_api_keys";
 }
 
 /// What a run of the migrations did.

@@ -56,9 +56,9 @@ statements! {
     /// Remembers a sign-in: who, when.
     SIGN_IN_RECORD: Write "sign_in_record" (Uuid, Time) -> ();
 
-    /// Writes a session that began: id, owner, start, end, digest, agent, address.
-    SESSION_OPEN: Write "session_open" (Uuid, Uuid, Time, Time, Bytes, Text, Text) -> (),
-        sqlite "session_open.sqlite";
+    /// Writes sessions that began: a JSON list of objects with `id`, `user_id`, `refresh_digest` in hexadecimal, `started_at` and `expires_at` as
+    /// texts, `started_micros` and `expires_micros` as numbers, `user_agent` and `ip`.
+    SESSIONS_OPEN: Write "sessions_open" (Text) -> (), sqlite "sessions_open.sqlite";
     /// Renews by the first token: id, owner, generation, its digest, successor's digest, successor's end, now, what was renewed
     /// after this is within the grace, start, token's end, agent, address.
     SESSION_ROTATE_FIRST: Write "session_rotate_first"
@@ -95,4 +95,32 @@ statements! {
     IDENTITY_INSERT: Write "identity_insert" (Text, Text, Uuid, Time) -> ();
     /// Links an account, or says whose the identity is: provider, subject, account, moment.
     IDENTITY_LINK: Write "identity_link" (Text, Text, Uuid, Time) -> (Uuid);
+
+    /// Stores a key: id, organization, maker, name, prefix, digest, scopes, instances, end, limit, its window, moment.
+    API_KEY_INSERT: Write "api_key_insert"
+        (Uuid, Uuid, Uuid, Text, Text, Bytes, Text, Text, Time, Integer, Integer, Time) -> ();
+    /// Finds a key: id, organization.
+    API_KEY_BY_ID: Read "api_key_by_id" (Uuid, Uuid)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+    /// Lists keys, newest first: organization, place's time, place's id, how many.
+    API_KEYS_LIST_DESC: Read "api_keys_list_desc" (Uuid, Time, Uuid, Integer)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+    /// The same, oldest first.
+    API_KEYS_LIST_ASC: Read "api_keys_list_asc" (Uuid, Time, Uuid, Integer)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+    /// Changes a key: id, organization, name, scopes, whether the instances change, instances, whether the end changes, end, whether
+    /// the limit changes, limit, its window.
+    API_KEY_CHANGE: Write "api_key_change"
+        (Uuid, Uuid, Text, Text, Bool, Text, Bool, Time, Bool, Integer, Integer)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+    /// Gives a key a new text: id, organization, digest, prefix, end of the old one.
+    API_KEY_ROTATE: Write "api_key_rotate" (Uuid, Uuid, Bytes, Text, Time)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+    /// Revokes a key: id, organization, moment.
+    API_KEY_REVOKE: Write "api_key_revoke" (Uuid, Uuid, Time) -> (Uuid);
+    /// Finds a key and its maker: digest.
+    API_KEY_BY_DIGEST: Read "api_key_by_digest" (Bytes)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time, Time, Uuid, Uuid, Text, Text, Text, Time, Time);
+    /// Remembers a use: key, when.
+    API_KEY_USE_RECORD: Write "api_key_use_record" (Uuid, Time) -> ();
 }

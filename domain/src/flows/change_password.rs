@@ -1,9 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{
-    sessions::settle,
-    shared::{Gate, GateRefused, LazyPasswords},
-};
+use super::shared::{Gate, GateRefused, LazyPasswords};
 use crate::{
     models::{AccessClaims, Password, Quota, SessionOrigin},
     ports::{
@@ -104,7 +101,10 @@ impl ChangePassword {
         let demand = Gate::demand("password-account", self.quota, &caller.user_id.to_string());
         self.gate.admit(demand.as_slice()).await?;
 
-        settle(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
+        let pending = self.deferred.pending(caller.user_id);
+        if !pending.is_empty() {
+            self.facts.record(&pending).await?;
+        }
         let found = self.accounts.credential(caller.user_id).await?.ok_or(ChangePasswordError::Gone)?;
         let from = found.password_hash.ok_or(ChangePasswordError::WrongPassword)?;
         let passwords = self.passwords.get();

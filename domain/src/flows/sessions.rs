@@ -3,8 +3,8 @@ use std::{sync::Arc, time::Duration};
 use super::shared::Signers;
 use crate::{
     models::{
-        AccessClaims, Cursor, CursorRefused, Order, Page, PageRequest, Session, SessionId, SessionOrigin,
-        UserId,
+        AccessClaims, Cursor, CursorRefused, Fact, Order, Page, PageRequest, Session, SessionId,
+        SessionOrigin, UserId,
     },
     ports::{Clock, DeferredWrites, FactStore, MacPurpose, Sessions, Unavailable},
 };
@@ -53,7 +53,7 @@ pub struct ListedSession {
 /// Lists a person's live sessions.
 ///
 /// Sessions whose rows are still to be written are written first: facts are idempotent, so anybody may write them, and the list is then
-/// one query with nothing to merge. That costs a statement only in the moment after a sign-in.
+/// one query with nothing to merge. That costs one statement, and only in the moment after a sign-in.
 pub struct ListSessions {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
@@ -72,7 +72,7 @@ impl ListSessions {
         caller: &AccessClaims,
         page: PageRequest,
     ) -> Result<Page<ListedSession>, Unavailable> {
-        settle(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
+        settle_sessions(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
         let rows = self.sessions.list(caller.user_id, page, self.clock.now()).await?;
         let rows = rows
             .into_iter()
@@ -116,7 +116,7 @@ impl EndSession {
     /// The caller's own needs no row: its access token shows that it exists, and a row that keeps it ended is left.
     pub async fn run(&self, caller: &AccessClaims, session: SessionId) -> Result<(), EndSessionError> {
         let now = self.clock.now();
-        settle(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
+        settle_sessions(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
         if self.sessions.end(caller.user_id, session, now).await? {
             return Ok(());
         }
@@ -133,13 +133,14 @@ impl EndSession {
     }
 }
 
-/// Writes what is still to be written about somebody, before it is read.
-pub(super) async fn settle(
+/// Writes the sessions of somebody that are still to be written, before sessions are read or ended. What else is pending can wait.
+pub(super) async fn settle_sessions(
     deferred: &dyn DeferredWrites,
     facts: &dyn FactStore,
     user: UserId,
 ) -> Result<(), Unavailable> {
-    let pending = deferred.pending(user);
+    let mut pending = deferred.pending(user);
+    pending.retain(|fact| matches!(fact, Fact::SessionOpened { .. }));
     if pending.is_empty() { Ok(()) } else { facts.record(&pending).await }
 }
 
@@ -148,7 +149,6 @@ mod tests {
     use super::*;
     use crate::{
         flows::testing::{NOW, claims, clock, device, user},
-        models::Fact,
         ports::{MockDeferredWrites, MockFactStore, MockSessions},
     };
 
@@ -175,7 +175,16 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_still_to_be_written_is_written_before_the_list_is_read() {
-        let fact = Fact::SignedIn { user_id: user().id, at: NOW };
+        let opened = session(3);
+        let fact = Fact::SessionOpened {
+            session_id: opened.id,
+            user_id: user().id,
+            started_at: opened.created_at,
+            expires_at: opened.created_at.after(Duration::from_secs(60)),
+            refresh_digest: crate::models::Digest::of(b"fake"),
+            device: device(),
+        };
+        let signed_in = Fact::SignedIn { user_id: user().id, at: NOW };
         let mut order = mockall::Sequence::new();
         let mut facts = MockFactStore::new();
         let expected = vec![fact.clone()];
@@ -194,7 +203,7 @@ mod tests {
         let flow = ListSessions {
             clock: clock(),
             sessions: Arc::new(sessions),
-            deferred: deferred(vec![fact]),
+            deferred: deferred(vec![fact, signed_in]),
             facts: Arc::new(facts),
         };
         let caller = AccessClaims { session_id: session(2).id, ..claims() };
