@@ -61,6 +61,8 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
         clock,
         entropy,
         accounts: repositories.accounts,
+        api_keys: repositories.api_keys,
+        key_lookup: repositories.key_lookup,
         credentials: repositories.credentials,
         sessions: repositories.sessions,
         identities: repositories.identities,

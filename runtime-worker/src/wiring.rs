@@ -67,6 +67,8 @@ impl Portico {
             clock: Arc::clone(&clock),
             entropy: Arc::new(SystemEntropy),
             accounts: repositories.accounts,
+            api_keys: repositories.api_keys,
+            key_lookup: repositories.key_lookup,
             credentials: repositories.credentials,
             sessions: repositories.sessions,
             identities: repositories.identities,

@@ -12,9 +12,10 @@ use portico_domain::{
         Secret, SessionId, Timestamp, TokenId, User, UserId,
     },
     ports::{
-        Clock, MockAccounts, MockCredentialLookup, MockCredentials, MockDeferredWrites, MockEntropy,
-        MockFactStore, MockIdentities, MockIdentityProvider, MockPasswords, MockRateLimiter, MockSessions,
-        MockStorage, MockTokenKeys, MockTokenSigner, PasswordVerdict, Passwords, TokenSigner,
+        Clock, MockAccounts, MockApiKeys, MockCredentialLookup, MockCredentials, MockDeferredWrites,
+        MockEntropy, MockFactStore, MockIdentities, MockIdentityProvider, MockKeyLookup, MockPasswords,
+        MockRateLimiter, MockSessions, MockStorage, MockTokenKeys, MockTokenSigner, PasswordVerdict,
+        Passwords, TokenSigner,
     },
     settings::{Settings, Target, Variables},
 };
@@ -27,6 +28,8 @@ pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_123_456);
 pub(crate) struct Mocks {
     pub(crate) accounts: MockAccounts,
     pub(crate) credentials: MockCredentials,
+    pub(crate) api_keys: MockApiKeys,
+    pub(crate) key_lookup: MockKeyLookup,
     pub(crate) sessions: MockSessions,
     pub(crate) identities: MockIdentities,
     pub(crate) storage: MockStorage,
@@ -107,6 +110,8 @@ impl Mocks {
         Self {
             accounts: MockAccounts::new(),
             credentials: MockCredentials::new(),
+            api_keys: MockApiKeys::new(),
+            key_lookup: MockKeyLookup::new(),
             sessions: MockSessions::new(),
             identities: MockIdentities::new(),
             storage: MockStorage::new(),
@@ -151,6 +156,8 @@ impl Mocks {
             entropy: Arc::new(entropy),
             accounts: Arc::new(self.accounts),
             credentials: Arc::new(self.credentials),
+            api_keys: Arc::new(self.api_keys),
+            key_lookup: Arc::new(self.key_lookup),
             sessions: Arc::new(self.sessions),
             identities: Arc::new(self.identities),
             storage: Arc::new(self.storage),
