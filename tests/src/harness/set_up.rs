@@ -16,6 +16,11 @@ use crate::random;
 /// What tokens are signed with in tests, so that the suite can sign bad ones itself. Fake, and long enough.
 pub const JWT_SECRET: &str = "a-made-up-secret-for-conformance-tests-only-0123456789";
 
+/// Whom each set-up's roomy server knows as an admin.
+pub const ADMIN_EMAIL: &str = "admin@conformance.example";
+/// Their password. Fake.
+pub const ADMIN_PASSWORD: &str = "obviously fake admin password";
+
 /// How long a server may take until it listens. A Worker on a busy machine compiles its module first.
 const START: Duration = Duration::from_mins(1);
 
@@ -122,6 +127,9 @@ impl Surroundings {
         };
         let scratch = paths::target().join("test-data").join(format!("{name}-{}", random::hex(4)));
         std::fs::create_dir_all(&scratch)?;
+        if variation == Variation::Roomy {
+            make_admin(database.as_ref(), &scratch).await?;
+        }
         let command = match set_up {
             SetUp::NativeSqlite | SetUp::NativePostgres => native(database.as_ref(), &scratch)?,
             SetUp::WorkerdHyperdrive | SetUp::WorkerdNeon => {
@@ -281,6 +289,35 @@ fn native(database: Option<&Database>, scratch: &Path) -> anyhow::Result<Command
         command.env("DATABASE_URL", database.url.as_str());
     }
     Ok(command)
+}
+
+/// Makes the admin, through the product's own command.
+async fn make_admin(database: Option<&Database>, scratch: &Path) -> anyhow::Result<()> {
+    let mut command = portico()?;
+    command
+        .args(["user", "create", "--admin", "--password-stdin", "--email", ADMIN_EMAIL])
+        .env("PORTICO_DATA_DIR", scratch)
+        .env("PORTICO_BCRYPT_COST", "10")
+        .env("JWT_SECRET", JWT_SECRET)
+        .current_dir(scratch)
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    if let Some(database) = database {
+        command.env("DATABASE_URL", database.url.as_str());
+    }
+    let mut child = command.spawn().context("running portico user create")?;
+    let mut stdin = child.stdin.take().context("its input is piped")?;
+    tokio::io::AsyncWriteExt::write_all(&mut stdin, format!("{ADMIN_PASSWORD}\n").as_bytes()).await?;
+    drop(stdin);
+    let done = child.wait_with_output().await?;
+    anyhow::ensure!(
+        done.status.success(),
+        "portico user create: {}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(())
 }
 
 /// Brings an empty database up to the schema, through the product's own command.

@@ -1,6 +1,7 @@
 //! The cases, a file a topic.
 
 mod account;
+mod api_keys;
 mod bearer;
 mod bodies;
 mod conventions;
@@ -8,6 +9,7 @@ mod cookies;
 mod github;
 mod github_faults;
 mod inputs;
+mod key_verification;
 mod limits;
 mod lists;
 mod login;
@@ -52,6 +54,8 @@ pub fn all() -> Vec<Case> {
         login::cases(),
         refresh::cases(),
         account::cases(),
+        api_keys::cases(),
+        key_verification::cases(),
         sessions::cases(),
         lists::cases(),
         bearer::cases(),
