@@ -220,7 +220,8 @@ fn log(
     meter: &Meter,
     problem: Option<&Problem>,
 ) {
-    let ms = spent.as_secs_f64() * 1_000.0;
+    // Whole microseconds, so that the number prints with three places at most.
+    let ms = f64::from(u32::try_from(spent.as_micros()).unwrap_or(u32::MAX)) / 1_000.0;
     let code = problem.map(|problem| problem.code().as_str());
     if status == StatusCode::OK && matches!(path, "/health" | "/ready") {
         // Monitors ask all day long: that all is well is no news, and a line costs a Worker more than the answer does.

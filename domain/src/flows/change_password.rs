@@ -1,6 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use super::shared::{Gate, GateRefused, LazyPasswords};
+use super::{
+    sessions::settle_sessions,
+    shared::{Gate, GateRefused, LazyPasswords},
+};
 use crate::{
     models::{AccessClaims, Password, Quota, SessionOrigin},
     ports::{
@@ -68,8 +71,7 @@ impl From<HashingRefused> for ChangePasswordError {
 /// Changes the caller's password and ends their other sessions.
 ///
 /// 1. The rate limit of the account is asked: a stolen access token must not make guessing the password cheap.
-/// 2. What is still to be written about the account is written: the session that goes on has its row then, and a hash that the last sign-in made anew
-///    doesn't come between.
+/// 2. Sessions that are still to be written are written, so that the one that goes on has its row.
 /// 3. The current password is verified.
 /// 4. In one step the new hash is stored, provided that the verified one is still there, and the other sessions end.
 pub struct ChangePassword {
@@ -101,10 +103,7 @@ impl ChangePassword {
         let demand = Gate::demand("password-account", self.quota, &caller.user_id.to_string());
         self.gate.admit(demand.as_slice()).await?;
 
-        let pending = self.deferred.pending(caller.user_id);
-        if !pending.is_empty() {
-            self.facts.record(&pending).await?;
-        }
+        settle_sessions(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;
         let found = self.accounts.credential(caller.user_id).await?.ok_or(ChangePasswordError::Gone)?;
         let from = found.password_hash.ok_or(ChangePasswordError::WrongPassword)?;
         let passwords = self.passwords.get();
