@@ -19,11 +19,7 @@ use portico_domain::{
 };
 use tower::{Layer, Service};
 
-use crate::{
-    fields::too_large,
-    problem::{Code, Problem},
-    routes::Shared,
-};
+use crate::{code::Code, fields::too_large, problem::Problem, routes::Shared};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");

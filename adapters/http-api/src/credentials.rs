@@ -8,11 +8,7 @@ use portico_domain::{
     settings::Target,
 };
 
-use crate::{
-    PeerAddress, cookies,
-    problem::{Code, Problem},
-    routes::Shared,
-};
+use crate::{PeerAddress, code::Code, cookies, problem::Problem, routes::Shared};
 
 /// Whoever is calling.
 pub(crate) enum Principal {

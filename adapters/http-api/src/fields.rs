@@ -7,7 +7,7 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use portico_domain::models::{FieldFault, Order};
 use serde_json::{Map, Value};
 
-use crate::problem::{Code, Problem};
+use crate::{code::Code, problem::Problem};
 
 /// Reads a whole body of at most `limit` bytes.
 pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem> {

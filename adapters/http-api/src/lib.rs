@@ -2,7 +2,7 @@
 //!
 //! - [`router`] gives the axum router that both runtimes serve.
 //! - `boundary`: what holds for every request: request id, time limit, meter, `Server-Timing`, rate-limit headers, problem answers, the log line.
-//! - `problem`: RFC 9457 answers with stable codes; each flow's error is mapped there by an exhaustive match.
+//! - `code`, `problem`: RFC 9457 answers with stable codes; each flow's error is mapped there by an exhaustive match.
 //! - `fields`: request bodies and queries, told all their faults at once.
 //! - `credentials`: who is calling.
 //! - `answers`: JSON answers with their cache rules and validators.
@@ -13,6 +13,7 @@
 
 mod answers;
 mod boundary;
+mod code;
 mod cookies;
 mod credentials;
 mod fields;
@@ -25,7 +26,8 @@ use axum::Router;
 use portico_domain::{door::Door, models::Timestamp};
 use tower::Layer;
 
-pub use problem::{Code, Problem};
+pub use code::Code;
+pub use problem::Problem;
 
 /// What the routes need.
 #[derive(Clone)]

@@ -2,13 +2,13 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     sessions::settle_sessions,
-    shared::{Gate, GateRefused, LazyPasswords},
+    shared::{Gate, LazyPasswords, from_gate, from_hashing},
 };
 use crate::{
     models::{AccessClaims, Password, Quota, SessionOrigin},
     ports::{
-        Accounts, Clock, DeferredWrites, FactStore, HashingRefused, PasswordChange, PasswordChanged,
-        PasswordVerdict, Unavailable,
+        Accounts, Clock, DeferredWrites, FactStore, PasswordChange, PasswordChanged, PasswordVerdict,
+        Unavailable,
     },
 };
 
@@ -50,23 +50,9 @@ pub enum ChangePasswordError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for ChangePasswordError {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(ChangePasswordError);
 
-impl From<HashingRefused> for ChangePasswordError {
-    fn from(refused: HashingRefused) -> Self {
-        match refused {
-            HashingRefused::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            HashingRefused::Failed(detail) => Self::Unavailable(Unavailable::new("password hashing", detail)),
-        }
-    }
-}
+from_hashing!(ChangePasswordError);
 
 /// Changes the caller's password and ends their other sessions.
 ///

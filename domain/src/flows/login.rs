@@ -2,10 +2,10 @@ use std::{pin::pin, sync::Arc, time::Duration};
 
 use futures_util::future::{Either, select};
 
-use super::shared::{Gate, GateRefused, Issuance, LazyPasswords};
+use super::shared::{Gate, Issuance, LazyPasswords, from_gate, from_hashing};
 use crate::{
     models::{Caller, Demand, Digest, Email, Fact, IssuedTokens, Password, PasswordHash, Quota},
-    ports::{Clock, CredentialLookup, Credentials, HashingRefused, PasswordVerdict, Passwords, Unavailable},
+    ports::{Clock, CredentialLookup, Credentials, PasswordVerdict, Passwords, Unavailable},
 };
 
 /// Somebody's e-mail address and password, and where they come from.
@@ -42,23 +42,9 @@ pub enum LoginError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for LoginError {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(LoginError);
 
-impl From<HashingRefused> for LoginError {
-    fn from(refused: HashingRefused) -> Self {
-        match refused {
-            HashingRefused::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            HashingRefused::Failed(detail) => Self::Unavailable(Unavailable::new("password hashing", detail)),
-        }
-    }
-}
+from_hashing!(LoginError);
 
 /// Signs somebody in by password.
 ///

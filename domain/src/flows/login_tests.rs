@@ -7,8 +7,8 @@ use crate::{
     flows::testing::{NOW, clock, credential, device, email, issuance, password, user},
     models::{Admission, Credential, Gcra},
     ports::{
-        DeferredWrites, MockCredentialLookup, MockCredentials, MockDeferredWrites, MockPasswords,
-        MockRateLimiter,
+        DeferredWrites, HashingRefused, MockCredentialLookup, MockCredentials, MockDeferredWrites,
+        MockPasswords, MockRateLimiter,
     },
 };
 

@@ -1,6 +1,6 @@
 use std::{sync::Arc, time::Duration};
 
-use super::shared::{Gate, GateRefused, Issuance, Signers};
+use super::shared::{Gate, Issuance, Signers, from_gate};
 use crate::{
     models::{Device, Digest, IssuedTokens, Quota, RefreshToken, Secret},
     ports::{Clock, MacPurpose, Rotate, Rotation, Sessions, Unavailable},
@@ -35,14 +35,7 @@ pub enum RefreshError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for RefreshError {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(RefreshError);
 
 /// Renews a pair of tokens.
 ///

@@ -2,11 +2,11 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     create_user::new_ids,
-    shared::{Gate, GateRefused, Issuance, LazyPasswords},
+    shared::{Gate, Issuance, LazyPasswords, from_gate, from_hashing},
 };
 use crate::{
     models::{Caller, DisplayName, Email, IssuedTokens, NewAccount, Password, Quota, Role, User},
-    ports::{AccountCreation, Accounts, Clock, Credentials, Entropy, HashingRefused, Unavailable},
+    ports::{AccountCreation, Accounts, Clock, Credentials, Entropy, Unavailable},
 };
 
 /// Who wants an account, and where they come from.
@@ -53,23 +53,9 @@ pub enum RegisterError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for RegisterError {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(RegisterError);
 
-impl From<HashingRefused> for RegisterError {
-    fn from(refused: HashingRefused) -> Self {
-        match refused {
-            HashingRefused::Overloaded { retry_after } => Self::Overloaded { retry_after },
-            HashingRefused::Failed(detail) => Self::Unavailable(Unavailable::new("password hashing", detail)),
-        }
-    }
-}
+from_hashing!(RegisterError);
 
 /// Makes an account and signs its owner in.
 ///

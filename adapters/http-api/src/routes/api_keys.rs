@@ -23,9 +23,10 @@ use serde_json::Value;
 use super::{ListAnswer, Shared};
 use crate::{
     answers::{Keep, json, json_validated, no_content},
+    code::Code,
     credentials::{Principal, bearer, principal},
     fields::{Fields, Member, Query},
-    problem::{Code, Problem},
+    problem::Problem,
 };
 
 type Answer = Result<Response, Problem>;

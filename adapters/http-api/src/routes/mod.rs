@@ -16,11 +16,7 @@ use portico_domain::{
 };
 use serde::Serialize;
 
-use crate::{
-    Api,
-    fields::Fields,
-    problem::{Code, Problem},
-};
+use crate::{Api, code::Code, fields::Fields, problem::Problem};
 
 /// What handlers share.
 pub(crate) struct Shared {

@@ -17,9 +17,10 @@ use serde::Serialize;
 use super::{ListAnswer, Shared};
 use crate::{
     answers::{Keep, json_validated, no_content},
+    code::Code,
     credentials::bearer,
     fields::Query,
-    problem::{Code, Problem},
+    problem::Problem,
 };
 
 pub(super) fn routes() -> Router<Arc<Shared>> {

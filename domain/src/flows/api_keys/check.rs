@@ -1,7 +1,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    flows::shared::{Gate, GateRefused},
+    flows::shared::{Gate, from_gate},
     models::{ApiKeyText, Fact, InstanceId, KeyHolder, KeyStatus, Scope, Timestamp},
     ports::{Clock, DeferredWrites, KeyLookup, Unavailable},
 };
@@ -38,14 +38,7 @@ pub enum KeyRefused {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for KeyRefused {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(KeyRefused);
 
 /// What a key that was found opens at `now`, as a pure function.
 pub fn judge(

@@ -2,7 +2,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::state::{Binding, STATE_LIFETIME, State};
 use crate::{
-    flows::shared::{Gate, GateRefused, Signers},
+    flows::shared::{Gate, Signers, from_gate},
     models::{Caller, Quota, ReturnPath, Secret, Timestamp, UserId},
     ports::{AuthorizationRequest, Clock, Entropy, IdentityProvider, Unavailable},
 };
@@ -32,14 +32,7 @@ pub enum OAuthBeginError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for OAuthBeginError {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(OAuthBeginError);
 
 /// Begins a sign-in, or the linking of a signed-in account, through a provider. Costs no query.
 pub struct OAuthBegin {

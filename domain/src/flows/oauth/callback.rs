@@ -7,7 +7,7 @@ use super::{
 use crate::{
     flows::{
         create_user::new_ids,
-        shared::{Gate, GateRefused, Issuance, Signers},
+        shared::{Gate, Issuance, Signers, from_gate},
     },
     models::{
         Caller, DisplayName, Email, ExternalProfile, IssuedTokens, NewAccount, Quota, ReturnPath, Role,
@@ -70,14 +70,7 @@ pub enum OAuthCallbackError {
     Unavailable(#[from] Unavailable),
 }
 
-impl From<GateRefused> for OAuthCallbackError {
-    fn from(refused: GateRefused) -> Self {
-        match refused {
-            GateRefused::Limited { retry_after } => Self::Limited { retry_after },
-            GateRefused::Unavailable(unavailable) => Self::Unavailable(unavailable),
-        }
-    }
-}
+from_gate!(OAuthCallbackError);
 
 impl From<ProviderRefused> for OAuthCallbackError {
     fn from(refused: ProviderRefused) -> Self {

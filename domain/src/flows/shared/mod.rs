@@ -4,6 +4,7 @@ mod gate;
 mod issuance;
 mod kept;
 mod lazy_passwords;
+mod refusals;
 mod signers;
 mod write_through;
 
@@ -11,5 +12,6 @@ pub use gate::{Gate, GateRefused};
 pub use issuance::Issuance;
 pub use kept::Kept;
 pub use lazy_passwords::{LazyPasswords, MakePasswords};
+pub(crate) use refusals::{from_gate, from_hashing};
 pub use signers::Signers;
 pub use write_through::WriteThrough;
