@@ -5,7 +5,7 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portico_domain::models::Digest;
 use serde::Serialize;
 
-use crate::problem::Problem;
+use crate::{compression::plain_tag, problem::Problem};
 
 /// Who may keep an answer, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -52,8 +52,9 @@ pub(crate) fn json_validated(
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         // A GET compares weakly (RFC 9110, 13.1.2).
-        .any(|known| known.trim() == "*" || known.trim().trim_start_matches("W/") == tag);
-    let mut response = if known {
+        .map(|known| known.trim().trim_start_matches("W/"))
+        .find(|known| *known == "*" || plain_tag(known) == tag);
+    let mut response = if known.is_some() {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let mut response = bytes.into_response();
@@ -62,7 +63,9 @@ pub(crate) fn json_validated(
     };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, keep.header());
-    if let Ok(tag) = HeaderValue::from_str(&tag) {
+    // What the client has may be a compressed body's: it is told its own validator again.
+    let tag = known.filter(|known| *known != "*").unwrap_or(&tag);
+    if let Ok(tag) = HeaderValue::from_str(tag) {
         headers.insert(header::ETAG, tag);
     }
     Ok(response)

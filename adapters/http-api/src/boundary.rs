@@ -16,10 +16,17 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, head
 use portico_domain::{
     meter::{self, Meter},
     models::{Admission, uuid_v7},
+    settings::Switch,
 };
 use tower::{Layer, Service};
 
-use crate::{code::Code, fields::too_large, problem::Problem, routes::Shared};
+use crate::{
+    code::Code,
+    compression::{self, Accepted},
+    fields::too_large,
+    problem::Problem,
+    routes::Shared,
+};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -85,6 +92,7 @@ where
     let began = door.clock.now();
     let id = request_id(&shared, request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let accepted = Accepted::read(request.headers());
     let meter = Arc::new(Meter::default());
 
     let limit = door.settings.body_limit;
@@ -108,6 +116,9 @@ where
         (None, StatusCode::METHOD_NOT_ALLOWED) => method_not_allowed(&response, &method, &id),
         (None, _) => response,
     };
+    if door.settings.switches.is_on(Switch::Compression) {
+        response = compression::apply(response, accepted, door.settings.compression_least_bytes).await;
+    }
     let spent = door.clock.now().since(began);
     finish(response.headers_mut(), &id, &meter, spent);
     log(&id, &method, &path, response.status(), spent, &meter, problem.as_ref());

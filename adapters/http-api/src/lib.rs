@@ -3,6 +3,7 @@
 //! - [`router`] gives the axum router that both runtimes serve.
 //! - `boundary`: what holds for every request: request id, time limit, meter, `Server-Timing`, rate-limit headers, problem answers, the log line.
 //! - `code`, `problem`: RFC 9457 answers with stable codes; each flow's error is mapped there by an exhaustive match.
+//! - `compression`: gzip, br and zstd by what the client accepts.
 //! - `fields`: request bodies and queries, told all their faults at once.
 //! - `credentials`: who is calling.
 //! - `answers`: JSON answers with their cache rules and validators.
@@ -14,6 +15,7 @@
 mod answers;
 mod boundary;
 mod code;
+mod compression;
 mod cookies;
 mod credentials;
 mod fields;

@@ -74,6 +74,8 @@ pub struct Settings {
     pub trusted_proxies: usize,
     /// The largest request body, in bytes.
     pub body_limit: usize,
+    /// The smallest answer that is compressed, in bytes.
+    pub compression_least_bytes: usize,
     /// The longest that a request may take.
     pub request_time_limit: Duration,
     /// The quotas by route class.
@@ -107,6 +109,9 @@ impl Settings {
             hash_deadline: span(variables, "PORTICO_HASH_DEADLINE", 2, (1, 60)),
             trusted_proxies: variables.take("PORTICO_TRUSTED_PROXIES", parse_proxies).unwrap_or(0),
             body_limit: variables.take("PORTICO_BODY_LIMIT", parse_bytes).unwrap_or(10 << 20),
+            compression_least_bytes: variables
+                .take("PORTICO_COMPRESSION_FROM", parse_least)
+                .unwrap_or(1 << 10),
             request_time_limit: span(variables, "PORTICO_REQUEST_TIME_LIMIT", 30, (1, 600)),
             limits: Limits::take(variables),
             switches: Switches::take(variables),
@@ -185,16 +190,23 @@ fn parse_proxies(text: &str) -> Result<usize, String> {
 }
 
 fn parse_bytes(text: &str) -> Result<usize, String> {
+    let bytes = parse_size(text).filter(|bytes| (1_024..=100 << 20).contains(bytes));
+    bytes.ok_or_else(|| "must be a size from 1KiB to 100MiB, such as 10MiB".to_owned())
+}
+
+fn parse_least(text: &str) -> Result<usize, String> {
+    let bytes = parse_size(text).filter(|bytes| (64..=1 << 20).contains(bytes));
+    bytes.ok_or_else(|| "must be a size from 64 bytes to 1MiB, such as 1KiB".to_owned())
+}
+
+fn parse_size(text: &str) -> Option<usize> {
     let text = text.trim();
     let (digits, unit) = match text {
         _ if text.ends_with("KiB") => (&text[..text.len() - 3], 1 << 10),
         _ if text.ends_with("MiB") => (&text[..text.len() - 3], 1 << 20),
         _ => (text, 1),
     };
-    let bytes = digits.trim().parse::<usize>().ok().and_then(|count| count.checked_mul(unit));
-    bytes
-        .filter(|bytes| (1_024..=100 << 20).contains(bytes))
-        .ok_or_else(|| "must be a size from 1KiB to 100MiB, such as 10MiB".to_owned())
+    digits.trim().parse::<usize>().ok().and_then(|count| count.checked_mul(unit))
 }
 
 fn parse_word(text: &str) -> Result<String, String> {

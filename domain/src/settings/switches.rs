@@ -15,17 +15,20 @@ pub enum Switch {
     LazyPasswords,
     /// Answers that change seldom are kept for their declared time.
     ResponseCache,
+    /// Large answers are compressed.
+    Compression,
 }
 
 impl Switch {
     /// Every switch.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::SecretCache,
         Self::DeferredWrites,
         Self::ParallelLogin,
         Self::Prewarm,
         Self::LazyPasswords,
         Self::ResponseCache,
+        Self::Compression,
     ];
 
     /// The name, as in `PORTICO_FLOW_<NAME>` and in lower case in `/api/v2/info`.
@@ -38,6 +41,7 @@ impl Switch {
             Self::Prewarm => "PREWARM",
             Self::LazyPasswords => "LAZY_PASSWORDS",
             Self::ResponseCache => "RESPONSE_CACHE",
+            Self::Compression => "COMPRESSION",
         }
     }
 }

@@ -124,6 +124,7 @@ fn shared(configuration: &Configuration) -> Vec<(String, Shown)> {
         line("PORTICO_HASH_DEADLINE", show_span(settings.hash_deadline)),
         line("PORTICO_TRUSTED_PROXIES", settings.trusted_proxies),
         line("PORTICO_BODY_LIMIT", settings.body_limit),
+        line("PORTICO_COMPRESSION_FROM", settings.compression_least_bytes),
         line("PORTICO_REQUEST_TIME_LIMIT", show_span(settings.request_time_limit)),
     ];
     if let Some(github) = &settings.github {

@@ -13,7 +13,8 @@ fn text() -> ApiKeyText {
     ApiKeyText::generate(&[3; 64]).unwrap()
 }
 
-fn key() -> ApiKey {
+/// A key as storage keeps it.
+pub(crate) fn key() -> ApiKey {
     ApiKey {
         id: ApiKeyId::generate(NOW, [8; 10]),
         name: "deploy".to_owned(),

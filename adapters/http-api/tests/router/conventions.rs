@@ -1,6 +1,9 @@
 //! What holds for every route.
 
-use crate::support::{Mocks, answer, ask};
+use crate::{
+    api_keys::key,
+    support::{Mocks, answer, ask, get_signed_in},
+};
 use axum::body::Body;
 use http::{Method, Request};
 use insta::assert_snapshot;
@@ -84,15 +87,16 @@ async fn info_tells_limits_and_flows() {
     assert_snapshot!(answer(Mocks::new().router(), get("/api/v2/info")).await, @r#"
     200 OK
     cache-control: public, max-age=30
-    content-length: 490
+    content-length: 509
     content-type: application/json
-    etag: "a0789f0b00c28ceda98a6cf75eb0aaab"
+    etag: "f21f993dd541fb1c0c107bc6079e887d"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
 
     {
       "flows": {
+        "compression": true,
         "deferred_writes": true,
         "lazy_passwords": true,
         "parallel_login": true,
@@ -225,4 +229,25 @@ async fn a_usable_request_id_is_echoed_and_any_other_replaced() {
         let made = with_id(id).await.headers()["x-request-id"].to_str().unwrap().to_owned();
         assert_eq!(made.len(), 36, "{made}");
     }
+}
+
+#[tokio::test]
+async fn a_long_list_is_compressed_unless_the_switch_is_off() {
+    let list = |switch: &'static str| {
+        let mut mocks = Mocks::new();
+        mocks.variables.push(("PORTICO_FLOW_COMPRESSION", switch));
+        mocks.api_keys.expect_list().returning(|_, _| Ok(vec![key(); 20]));
+        let mut request = get_signed_in("/api/v1/api-keys?limit=100");
+        request.headers_mut().insert("accept-encoding", "gzip".parse().unwrap());
+        ask(mocks.router(), request)
+    };
+    let (packed, plain) = (list("on").await, list("off").await);
+    assert_eq!(packed.headers()["content-encoding"], "gzip");
+    assert_eq!(packed.headers()["vary"], "accept-encoding");
+    assert!(!plain.headers().contains_key("content-encoding") && !plain.headers().contains_key("vary"));
+    let length = |answer: &http::Response<Body>| -> usize {
+        answer.headers()["content-length"].to_str().unwrap().parse().unwrap()
+    };
+    assert!(length(&packed) * 4 < length(&plain), "{} of {}", length(&packed), length(&plain));
+    assert_ne!(packed.headers()["etag"], plain.headers()["etag"]);
 }

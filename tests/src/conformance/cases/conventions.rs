@@ -1,6 +1,9 @@
 //! Request ids, methods, unknown paths, compression. What every answer must have is checked by `Answer::keeps_the_conventions`.
 
+use std::io::Read as _;
+
 use anyhow::ensure;
+use flate2::read::GzDecoder;
 use http::Method;
 
 use super::super::api::Api;
@@ -13,6 +16,9 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("request id: one that is made differs from answer to answer", made_ids_differ),
         Case::new("request id: a problem names it in header and body", problem_names_it),
         Case::new("methods: HEAD of a list answers like its GET", head_of_a_list),
+        Case::new("compression: a long JSON list is gzipped when asked for", gzip),
+        Case::new("compression: br and zstd are served when asked for", other_encodings),
+        Case::new("compression: a packed body's validator saves the body as well", packed_validator),
         Case::new("compression: without Accept-Encoding the body is plain", plain),
         Case::new("compression: an answer that carries tokens never is", tokens_are_not_compressed),
         Case::new("caching: what belongs to one caller is private", private),
@@ -149,6 +155,47 @@ async fn with_a_long_list(api: &Api) -> anyhow::Result<Visitor> {
         person.again(api).await?;
     }
     Ok(person)
+}
+
+async fn gzip(api: Api) -> Outcome {
+    let person = with_a_long_list(&api).await?;
+    let call = || api.get(SESSIONS).bearer(&person.tokens.access);
+    let plain = call().send().await?.is(200)?;
+    ensure!(plain.body.len() >= 1024, "the list is too short to tell: {} bytes", plain.body.len());
+    let packed = call().header("accept-encoding", "gzip").send().await?.is(200)?;
+    same("content-encoding", packed.must_have("content-encoding")?, "gzip")?;
+    let varies = packed.must_have("vary")?.to_ascii_lowercase();
+    ensure!(varies.contains("accept-encoding"), "Vary: {varies}");
+    ensure!(packed.body.len() < plain.body.len(), "it did not get shorter");
+    let mut unpacked = Vec::new();
+    GzDecoder::new(packed.body.as_ref()).read_to_end(&mut unpacked)?;
+    same("the rows", serde_json::from_slice::<serde_json::Value>(&unpacked)?, plain.json()?)?;
+    // A strong validator names bytes, and these are others.
+    if let (Some(one), Some(other)) = (plain.header("etag"), packed.header("etag")) {
+        ensure!(one != other || one.starts_with("W/"), "both bodies have the ETag {one}");
+    }
+    Ok(())
+}
+
+async fn other_encodings(api: Api) -> Outcome {
+    let person = with_a_long_list(&api).await?;
+    for encoding in ["br", "zstd"] {
+        let call = api.get(SESSIONS).bearer(&person.tokens.access).header("accept-encoding", encoding);
+        let packed = call.send().await?.is(200)?;
+        same("content-encoding", packed.must_have("content-encoding")?, encoding)?;
+        ensure!(!packed.body.starts_with(b"{"), "{encoding}: the body is plain");
+    }
+    Ok(())
+}
+
+async fn packed_validator(api: Api) -> Outcome {
+    let person = with_a_long_list(&api).await?;
+    let call = || api.get(SESSIONS).bearer(&person.tokens.access).header("accept-encoding", "gzip");
+    let packed = call().send().await?.is(200)?;
+    let tag = packed.must_have("etag")?.to_owned();
+    let again = call().header("if-none-match", &tag).send().await?.is(304)?;
+    ensure!(again.body.is_empty(), "304 has a body");
+    same("etag", again.must_have("etag")?, tag.as_str())
 }
 
 async fn plain(api: Api) -> Outcome {

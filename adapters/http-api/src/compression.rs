@@ -1,0 +1,209 @@
+//! Compressed answers: gzip, br and zstd by `Accept-Encoding`, the same way on both targets.
+//!
+//! Compressed is what is worth it and safe: JSON, NDJSON and text of a whole, known size from the threshold up to 1 MiB, in a 200 that may be kept. An
+//! answer that is `no-store` carries tokens, keys or the moment's state, and is never compressed: its length would tell of its secrets where part of it
+//! can be chosen by others (the BREACH attack).
+//!
+//! A strong `ETag` names bytes, so a compressed body's is the plain one's with the encoding behind it; [`plain_tag`] takes that off again when a
+//! client comes back with it.
+
+use std::io::Write;
+
+use axum::{body::Body, response::Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body::Body as _;
+use http_body_util::BodyExt;
+
+/// The largest body that is compressed in one piece.
+const MOST_BYTES: u64 = 1024 * 1024;
+/// A fair bargain between time and size for answers made for one request.
+const BROTLI_QUALITY: u32 = 4;
+/// log₂ of brotli's window: more than the largest body needs.
+const BROTLI_WINDOW: u32 = 20;
+
+/// An encoding that is served, best first where a client likes several alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Brotli,
+    Zstd,
+    Gzip,
+}
+
+impl Encoding {
+    const ALL: [Self; 3] = [Self::Brotli, Self::Zstd, Self::Gzip];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Brotli => "br",
+            Self::Zstd => "zstd",
+            Self::Gzip => "gzip",
+        }
+    }
+
+    fn compress(self, plain: &[u8]) -> std::io::Result<Vec<u8>> {
+        match self {
+            Self::Brotli => {
+                let mut packed = Vec::with_capacity(plain.len() / 3);
+                let mut writer =
+                    brotli::CompressorWriter::new(&mut packed, 4096, BROTLI_QUALITY, BROTLI_WINDOW);
+                writer.write_all(plain)?;
+                writer.flush()?;
+                drop(writer);
+                Ok(packed)
+            }
+            Self::Zstd => {
+                Ok(ruzstd::encoding::compress_to_vec(plain, ruzstd::encoding::CompressionLevel::Fastest))
+            }
+            Self::Gzip => {
+                let packed = Vec::with_capacity(plain.len() / 3);
+                let mut writer = flate2::write::GzEncoder::new(packed, flate2::Compression::default());
+                writer.write_all(plain)?;
+                writer.finish()
+            }
+        }
+    }
+}
+
+/// What a client accepts, before its headers go with the request.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Accepted(Option<Encoding>);
+
+impl Accepted {
+    /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): the best that the client likes most; none where it names none, or likes plain bodies better.
+    pub(crate) fn read(headers: &HeaderMap) -> Self {
+        let offers: Vec<(String, f32)> = headers
+            .get_all(header::ACCEPT_ENCODING)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .filter_map(offer)
+            .collect();
+        let weight = |name: &str| {
+            let named = offers.iter().find(|(offered, _)| offered == name);
+            named.or_else(|| offers.iter().find(|(offered, _)| offered == "*")).map(|(_, weight)| *weight)
+        };
+        let identity =
+            offers.iter().find(|(offered, _)| offered == "identity").map_or(0.0, |(_, weight)| *weight);
+        let mut best = None;
+        for encoding in Encoding::ALL {
+            let weight = weight(encoding.name()).unwrap_or(0.0);
+            if weight > 0.0 && weight >= identity && best.is_none_or(|(_, most)| weight > most) {
+                best = Some((encoding, weight));
+            }
+        }
+        Self(best.map(|(encoding, _)| encoding))
+    }
+}
+
+/// One offer with its weight, 1 unless said otherwise.
+fn offer(text: &str) -> Option<(String, f32)> {
+    let mut parts = text.split(';').map(str::trim);
+    let name = parts.next().filter(|name| !name.is_empty())?.to_ascii_lowercase();
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    let weight = weight.map_or(Some(1.0), |text| text.trim().parse().ok()).unwrap_or(0.0);
+    Some((name, weight))
+}
+
+/// Compresses an answer that is worth it, in the encoding the client likes best.
+pub(crate) async fn apply(response: Response, accepted: Accepted, least_bytes: usize) -> Response {
+    let size = response.body().size_hint().exact();
+    let worth = size.is_some_and(|size| size >= least_bytes as u64 && size <= MOST_BYTES);
+    if !worth || response.status() != StatusCode::OK || !is_compressible(response.headers()) {
+        return response;
+    }
+    let (mut head, body) = response.into_parts();
+    head.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
+    let Some(encoding) = accepted.0 else { return Response::from_parts(head, body) };
+    // A body of known size is in memory already, so it can't fail; if it did, there would be nothing to answer with.
+    let plain = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    let Ok(packed) = encoding.compress(&plain) else {
+        return Response::from_parts(head, Body::from(plain));
+    };
+    head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(packed.len()));
+    let tag = head.headers.get(header::ETAG).and_then(|tag| tag.to_str().ok()).and_then(|tag| {
+        HeaderValue::from_str(&format!("{}-{}\"", tag.strip_suffix('"')?, encoding.name())).ok()
+    });
+    if let Some(tag) = tag {
+        head.headers.insert(header::ETAG, tag);
+    }
+    Response::from_parts(head, Body::from(Bytes::from(packed)))
+}
+
+fn is_compressible(headers: &HeaderMap) -> bool {
+    let text =
+        |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok()).unwrap_or_default();
+    let kind = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    let packs_well = kind.starts_with("text/")
+        || kind == "application/json"
+        || kind == "application/x-ndjson"
+        || kind.ends_with("+json");
+    packs_well
+        && !headers.contains_key(header::CONTENT_ENCODING)
+        && !text(header::CACHE_CONTROL).contains("no-store")
+}
+
+/// The validator of the plain body that a client's validator stands for.
+pub(crate) fn plain_tag(tag: &str) -> String {
+    let bare = tag.trim_end_matches('"');
+    let cut = Encoding::ALL.iter().find_map(|encoding| bare.strip_suffix(encoding.name())?.strip_suffix('-'));
+    cut.map_or_else(|| tag.to_owned(), |plain| format!("{plain}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn accepted(value: &'static str) -> Option<&'static str> {
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+        Accepted::read(&headers).0.map(Encoding::name)
+    }
+
+    #[test]
+    fn the_client_chooses_and_among_equals_the_smallest_wins() {
+        assert_eq!(accepted("gzip, deflate, br, zstd"), Some("br"));
+        assert_eq!(accepted("gzip;q=1.0, br;q=0.5"), Some("gzip"));
+        assert_eq!(accepted("zstd"), Some("zstd"));
+        assert_eq!(accepted("*"), Some("br"));
+        assert_eq!(accepted("*, br;q=0"), Some("zstd"));
+        for plain in
+            ["", "identity", "deflate", "gzip;q=0, br;q=0, zstd;q=0", "gzip;q=0.5, identity", "gzip;q=x"]
+        {
+            assert_eq!(accepted(plain), None, "{plain}");
+        }
+        assert!(Accepted::read(&HeaderMap::new()).0.is_none());
+    }
+
+    #[test]
+    fn what_is_compressed_is_read_back_by_others() {
+        let plain = "one session like another, ".repeat(200).into_bytes();
+        for encoding in Encoding::ALL {
+            let packed = encoding.compress(&plain).unwrap();
+            assert!(packed.len() < plain.len() / 4, "{}: {}", encoding.name(), packed.len());
+            let mut unpacked = Vec::new();
+            let source = std::io::Cursor::new(packed);
+            match encoding {
+                Encoding::Brotli => brotli::Decompressor::new(source, 4096).read_to_end(&mut unpacked),
+                Encoding::Zstd => {
+                    ruzstd::decoding::StreamingDecoder::new(source).unwrap().read_to_end(&mut unpacked)
+                }
+                Encoding::Gzip => flate2::read::GzDecoder::new(source).read_to_end(&mut unpacked),
+            }
+            .unwrap();
+            assert_eq!(unpacked, plain, "{}", encoding.name());
+        }
+    }
+
+    #[test]
+    fn a_compressed_bodys_validator_leads_back_to_the_plain_ones() {
+        for encoding in Encoding::ALL {
+            assert_eq!(plain_tag(&format!("\"abc-{}\"", encoding.name())), "\"abc\"");
+        }
+        for other in ["\"abc\"", "\"abc-other\"", "*", "", "\""] {
+            assert_eq!(plain_tag(other), other);
+        }
+    }
+}
