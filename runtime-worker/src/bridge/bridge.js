@@ -18,9 +18,13 @@ function init(status, lines) {
     const name = lines.indexOf("\n", at);
     const value = lines.indexOf("\n", name + 1);
     const key = lines.slice(at, name);
-    if (headers[key] !== undefined) return { status, headers: repeated(lines), encodeBody: "manual" };
+    if (headers[key] !== undefined) {
+      const encoded = /^content-encoding\n(?!br$)/m.test(lines);
+      return { status, headers: repeated(lines), encodeBody: encoded ? "manual" : "automatic" };
+    }
     headers[key] = lines.slice(name + 1, value);
-    manual ||= key === "content-encoding";
+    // br is only named: the runtime has the encoder.
+    manual ||= key === "content-encoding" && headers[key] !== "br";
     at = value + 1;
   }
   // Without "manual" the runtime would encode once more what a layer has already encoded.
