@@ -20,13 +20,7 @@ use portico_domain::{
 };
 use tower::{Layer, Service};
 
-use crate::{
-    code::Code,
-    compression::{self, Accepted},
-    fields::too_large,
-    problem::Problem,
-    routes::Shared,
-};
+use crate::{code::Code, compression, fields::too_large, problem::Problem, routes::Shared};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
@@ -92,7 +86,8 @@ where
     let began = door.clock.now();
     let id = request_id(&shared, request.headers());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let accepted = Accepted::read(request.headers());
+    let accepted: Vec<HeaderValue> =
+        request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
     let meter = Arc::new(Meter::default());
 
     let limit = door.settings.body_limit;
@@ -116,8 +111,11 @@ where
         (None, StatusCode::METHOD_NOT_ALLOWED) => method_not_allowed(&response, &method, &id),
         (None, _) => response,
     };
-    if door.settings.switches.is_on(Switch::Compression) {
-        response = compression::apply(response, accepted, door.settings.compression_least_bytes).await;
+    if door.settings.switches.is_on(Switch::Compression)
+        && compression::is_worth(&response, door.settings.compression_least_bytes)
+    {
+        // Boxed, so that the answers that stay as they are don't carry its state along.
+        response = Box::pin(compression::apply(response, &accepted)).await;
     }
     let spent = door.clock.now().since(began);
     finish(response.headers_mut(), &id, &meter, spent);

@@ -78,35 +78,28 @@ fn brotli(_plain: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
-/// What a client accepts, before its headers go with the request.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Accepted(Option<Encoding>);
-
-impl Accepted {
-    /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): the best that the client likes most; none where it names none, or likes plain bodies better.
-    pub(crate) fn read(headers: &HeaderMap) -> Self {
-        let offers: Vec<(String, f32)> = headers
-            .get_all(header::ACCEPT_ENCODING)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(','))
-            .filter_map(offer)
-            .collect();
-        let weight = |name: &str| {
-            let named = offers.iter().find(|(offered, _)| offered == name);
-            named.or_else(|| offers.iter().find(|(offered, _)| offered == "*")).map(|(_, weight)| *weight)
-        };
-        let identity =
-            offers.iter().find(|(offered, _)| offered == "identity").map_or(0.0, |(_, weight)| *weight);
-        let mut best = None;
-        for encoding in Encoding::ALL {
-            let weight = weight(encoding.name()).unwrap_or(0.0);
-            if weight > 0.0 && weight >= identity && best.is_none_or(|(_, most)| weight > most) {
-                best = Some((encoding, weight));
-            }
+/// Reads `Accept-Encoding` (RFC 9110, 12.5.3): the best that the client likes most; none where it names none, or likes plain bodies better.
+fn best(accepted: &[HeaderValue]) -> Option<Encoding> {
+    let offers: Vec<(String, f32)> = accepted
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(offer)
+        .collect();
+    let weight = |name: &str| {
+        let named = offers.iter().find(|(offered, _)| offered == name);
+        named.or_else(|| offers.iter().find(|(offered, _)| offered == "*")).map(|(_, weight)| *weight)
+    };
+    let identity =
+        offers.iter().find(|(offered, _)| offered == "identity").map_or(0.0, |(_, weight)| *weight);
+    let mut best = None;
+    for encoding in Encoding::ALL {
+        let weight = weight(encoding.name()).unwrap_or(0.0);
+        if weight > 0.0 && weight >= identity && best.is_none_or(|(_, most)| weight > most) {
+            best = Some((encoding, weight));
         }
-        Self(best.map(|(encoding, _)| encoding))
     }
+    best.map(|(encoding, _)| encoding)
 }
 
 /// One offer with its weight, 1 unless said otherwise.
@@ -118,16 +111,19 @@ fn offer(text: &str) -> Option<(String, f32)> {
     Some((name, weight))
 }
 
-/// Compresses an answer that is worth it, in the encoding the client likes best.
-pub(crate) async fn apply(response: Response, accepted: Accepted, least_bytes: usize) -> Response {
+/// Whether an answer is worth compressing. Asked first, so that small answers cost no more than this look.
+pub(crate) fn is_worth(response: &Response, least_bytes: usize) -> bool {
     let size = response.body().size_hint().exact();
-    let worth = size.is_some_and(|size| size >= least_bytes as u64 && size <= MOST_BYTES);
-    if !worth || response.status() != StatusCode::OK || !is_compressible(response.headers()) {
-        return response;
-    }
+    size.is_some_and(|size| size >= least_bytes as u64 && size <= MOST_BYTES)
+        && response.status() == StatusCode::OK
+        && is_compressible(response.headers())
+}
+
+/// Compresses an answer that is worth it, in the encoding that the client likes best of those its `Accept-Encoding` names.
+pub(crate) async fn apply(response: Response, accepted: &[HeaderValue]) -> Response {
     let (mut head, body) = response.into_parts();
     head.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let Some(encoding) = accepted.0 else { return Response::from_parts(head, body) };
+    let Some(encoding) = best(accepted) else { return Response::from_parts(head, body) };
     // A body of known size is in memory already, so it can't fail; if it did, there would be nothing to answer with.
     let plain = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let Ok(packed) = encoding.compress(&plain) else {
@@ -174,8 +170,7 @@ mod tests {
     use super::*;
 
     fn accepted(value: &'static str) -> Option<&'static str> {
-        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
-        Accepted::read(&headers).0.map(Encoding::name)
+        best(&[HeaderValue::from_static(value)]).map(Encoding::name)
     }
 
     #[test]
@@ -190,7 +185,7 @@ mod tests {
         {
             assert_eq!(accepted(plain), None, "{plain}");
         }
-        assert!(Accepted::read(&HeaderMap::new()).0.is_none());
+        assert!(best(&[]).is_none());
     }
 
     #[test]
