@@ -7,12 +7,11 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     flows::{
         Authenticate, ChangePassword, CreateUser, EndSession, Health, ListSessions, Login, Logout, LogoutAll,
-        Maintenance, Me, OAuthBegin, OAuthCallback, Refresh, Register, SessionCursors,
+        Maintenance, Me, OAuthBegin, OAuthCallback, Refresh, Register,
         api_keys::{
-            ApiKeyCursors, ChangeApiKey, CheckApiKey, CreateApiKey, ListApiKeys, RevokeApiKey, RotateApiKey,
-            VerifyApiKey,
+            ChangeApiKey, CheckApiKey, CreateApiKey, ListApiKeys, RevokeApiKey, RotateApiKey, VerifyApiKey,
         },
-        shared::{Gate, Issuance, Kept, LazyPasswords, MakePasswords, Signers, WriteThrough},
+        shared::{Cursors, Gate, Issuance, Kept, LazyPasswords, MakePasswords, Signers, WriteThrough},
     },
     ports::{
         Accounts, ApiKeys, Clock, Credentials, DeferredWrites, Entropy, FactStore, Identities,
@@ -73,7 +72,7 @@ pub struct ApiKeyFlows {
     /// Shows them.
     pub list: ListApiKeys,
     /// Reads and writes that list's cursors.
-    pub cursors: ApiKeyCursors,
+    pub cursors: Cursors,
     /// Changes one.
     pub change: ChangeApiKey,
     /// Gives one a new text.
@@ -115,7 +114,7 @@ pub struct Door {
     /// Lists the caller's sessions.
     pub list_sessions: ListSessions,
     /// Reads and writes that list's cursors.
-    pub session_cursors: SessionCursors,
+    pub session_cursors: Cursors,
     /// Ends one of the caller's sessions.
     pub end_session: EndSession,
     /// Changes the caller's password.
@@ -204,7 +203,7 @@ impl Door {
                 deferred: Arc::clone(&deferred),
                 facts: Arc::clone(&ports.facts),
             },
-            session_cursors: SessionCursors { signers: Arc::clone(&signers) },
+            session_cursors: Cursors::new("sessions", Arc::clone(&signers)),
             end_session: EndSession {
                 clock: Arc::clone(&ports.clock),
                 sessions: Arc::clone(&ports.sessions),
@@ -271,7 +270,7 @@ fn api_key_flows(
             keys: Arc::clone(&ports.api_keys),
         },
         list: ListApiKeys { keys: Arc::clone(&ports.api_keys) },
-        cursors: ApiKeyCursors { signers: Arc::clone(signers) },
+        cursors: Cursors::new("api-keys", Arc::clone(signers)),
         change: ChangeApiKey { clock: Arc::clone(&ports.clock), keys: Arc::clone(&ports.api_keys) },
         rotate: RotateApiKey {
             clock: Arc::clone(&ports.clock),

@@ -35,4 +35,4 @@ pub use oauth::{
 };
 pub use refresh::{Refresh, RefreshError, RefreshRequest};
 pub use register::{Register, RegisterError, RegisterRequest, SignupClosed};
-pub use sessions::{EndSession, EndSessionError, ListSessions, ListedSession, SessionCursors};
+pub use sessions::{EndSession, EndSessionError, ListSessions, ListedSession};

@@ -1,45 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use super::shared::Signers;
 use crate::{
-    models::{
-        AccessClaims, Cursor, CursorRefused, Fact, Order, Page, PageRequest, Session, SessionId,
-        SessionOrigin, UserId,
-    },
-    ports::{Clock, DeferredWrites, FactStore, MacPurpose, Sessions, Unavailable},
+    models::{AccessClaims, Cursor, Fact, Page, PageRequest, Session, SessionId, SessionOrigin, UserId},
+    ports::{Clock, DeferredWrites, FactStore, Sessions, Unavailable},
 };
-
-/// Writes and reads the cursors of a person's list of sessions.
-pub struct SessionCursors {
-    /// Proves cursors.
-    pub signers: Arc<Signers>,
-}
-
-impl SessionCursors {
-    /// Reads a cursor that this caller was given for this order.
-    ///
-    /// # Errors
-    /// Outer: the keys could not be resolved. Inner: the cursor is not one of this list.
-    pub async fn open(
-        &self,
-        text: &str,
-        order: Order,
-        caller: UserId,
-    ) -> Result<Result<Cursor, CursorRefused>, Unavailable> {
-        let signer = self.signers.get().await?;
-        Ok(Cursor::open(text, &list_name(order, caller), |bytes| signer.mac(MacPurpose::Cursor, bytes)))
-    }
-
-    /// Writes where the next page begins.
-    pub async fn seal(&self, cursor: Cursor, order: Order, caller: UserId) -> Result<String, Unavailable> {
-        let signer = self.signers.get().await?;
-        Ok(cursor.seal(&list_name(order, caller), |bytes| signer.mac(MacPurpose::Cursor, bytes)))
-    }
-}
-
-fn list_name(order: Order, caller: UserId) -> String {
-    format!("sessions|{}|{caller}", order.as_str())
-}
 
 /// A session in its owner's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +113,7 @@ mod tests {
     use super::*;
     use crate::{
         flows::testing::{NOW, claims, clock, device, user},
+        models::Order,
         ports::{MockDeferredWrites, MockFactStore, MockSessions},
     };
 

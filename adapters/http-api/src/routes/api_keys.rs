@@ -12,15 +12,14 @@ use http::StatusCode;
 use portico_domain::{
     flows::api_keys::{CreateApiKeyRequest, KeyVerdict, MadeApiKey, RotateApiKey, VerifyApiKeyRequest},
     models::{
-        ApiKey, ApiKeyId, InstanceId, OrganizationId, PageRequest, Quota, Role, Scope, Scopes, Timestamp,
-        key_quota,
+        ApiKey, ApiKeyId, InstanceId, OrganizationId, Quota, Role, Scope, Scopes, Timestamp, key_quota,
     },
     ports::KeyChange,
 };
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{ListAnswer, Shared};
+use super::{ListAnswer, Shared, page_request};
 use crate::{
     answers::{Keep, json, json_validated, no_content},
     code::Code,
@@ -83,17 +82,10 @@ async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let caller = bearer(&shared, &parts).await?;
     let keys = &shared.api.door.api_keys;
     let query = Query::parse(parts.uri.query());
-    let (limit, order, cursor) = query.list()?;
-    let after = match cursor {
-        Some(text) => Some(keys.cursors.open(text, order, caller.organization_id).await??),
-        None => None,
-    };
-    let page = keys.list.run(&caller, PageRequest { limit, after, order }).await?;
-    let next_cursor = match page.next {
-        Some(next) => Some(keys.cursors.seal(next, order, caller.organization_id).await?),
-        None => None,
-    };
-    let answer = ListAnswer { data: page.items, has_more: next_cursor.is_some(), next_cursor };
+    let request = page_request(&query, &keys.cursors, caller.organization_id).await?;
+    let page = keys.list.run(&caller, request).await?;
+    let answer =
+        ListAnswer::of(page.items, page.next, &keys.cursors, request.order, caller.organization_id).await?;
     json_validated(&parts.headers, Keep::Private, &answer)
 }
 

@@ -6,17 +6,22 @@ mod github;
 mod operations;
 mod sessions;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 use axum::{Router, extract::Request};
 use portico_domain::{
-    flows::shared::Kept,
-    models::{IssuedTokens, User},
+    flows::shared::{Cursors, Kept},
+    models::{Cursor, IssuedTokens, Order, PageRequest, User},
     settings::Switch,
 };
 use serde::Serialize;
 
-use crate::{Api, code::Code, fields::Fields, problem::Problem};
+use crate::{
+    Api,
+    code::Code,
+    fields::{Fields, Query},
+    problem::Problem,
+};
 
 /// What handlers share.
 pub(crate) struct Shared {
@@ -76,10 +81,41 @@ impl<'a> TokenAnswer<'a> {
     }
 }
 
+/// Reads which page of a list is asked for.
+async fn page_request(
+    query: &Query,
+    cursors: &Cursors,
+    owner: impl Display + Send,
+) -> Result<PageRequest, Problem> {
+    let (limit, order, cursor) = query.list()?;
+    let after = match cursor {
+        Some(text) => Some(cursors.open(text, order, owner).await??),
+        None => None,
+    };
+    Ok(PageRequest { limit, after, order })
+}
+
 /// The list answer of the contract.
 #[derive(Serialize)]
 struct ListAnswer<T> {
     data: Vec<T>,
     next_cursor: Option<String>,
     has_more: bool,
+}
+
+impl<T> ListAnswer<T> {
+    /// Shows rows, and writes where the list goes on.
+    async fn of(
+        data: Vec<T>,
+        next: Option<Cursor>,
+        cursors: &Cursors,
+        order: Order,
+        owner: impl Display + Send,
+    ) -> Result<Self, Problem> {
+        let next_cursor = match next {
+            Some(next) => Some(cursors.seal(next, order, owner).await?),
+            None => None,
+        };
+        Ok(Self { data, has_more: next_cursor.is_some(), next_cursor })
+    }
 }

@@ -10,11 +10,11 @@ use axum::{
 };
 use portico_domain::{
     flows::ListedSession,
-    models::{PageRequest, SessionId, Timestamp},
+    models::{SessionId, Timestamp},
 };
 use serde::Serialize;
 
-use super::{ListAnswer, Shared};
+use super::{ListAnswer, Shared, page_request};
 use crate::{
     answers::{Keep, json_validated, no_content},
     code::Code,
@@ -55,18 +55,11 @@ async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Result<Res
     let caller = bearer(&shared, &parts).await?;
     let door = &shared.api.door;
     let query = Query::parse(parts.uri.query());
-    let (limit, order, cursor) = query.list()?;
-    let after = match cursor {
-        Some(text) => Some(door.session_cursors.open(text, order, caller.user_id).await??),
-        None => None,
-    };
-    let page = door.list_sessions.run(&caller, PageRequest { limit, after, order }).await?;
-    let next_cursor = match page.next {
-        Some(next) => Some(door.session_cursors.seal(next, order, caller.user_id).await?),
-        None => None,
-    };
-    let data = page.items.iter().map(SessionAnswer::of).collect();
-    let answer = ListAnswer { data, has_more: next_cursor.is_some(), next_cursor };
+    let request = page_request(&query, &door.session_cursors, caller.user_id).await?;
+    let page = door.list_sessions.run(&caller, request).await?;
+    let data: Vec<_> = page.items.iter().map(SessionAnswer::of).collect();
+    let answer =
+        ListAnswer::of(data, page.next, &door.session_cursors, request.order, caller.user_id).await?;
     json_validated(&parts.headers, Keep::Private, &answer)
 }
 

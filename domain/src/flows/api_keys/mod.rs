@@ -18,7 +18,7 @@ mod verify;
 pub use change::ChangeApiKey;
 pub use check::{CheckApiKey, KeyRefused, judge};
 pub use create::{CreateApiKey, CreateApiKeyRequest, MadeApiKey};
-pub use list::{ApiKeyCursors, ListApiKeys};
+pub use list::ListApiKeys;
 pub use revoke::RevokeApiKey;
 pub use rotate::RotateApiKey;
 pub use verify::{KeyVerdict, VerifyApiKey, VerifyApiKeyRequest};

@@ -1,5 +1,6 @@
 //! Pieces that several flows share.
 
+mod cursors;
 mod gate;
 mod issuance;
 mod kept;
@@ -8,6 +9,7 @@ mod refusals;
 mod signers;
 mod write_through;
 
+pub use cursors::Cursors;
 pub use gate::{Gate, GateRefused};
 pub use issuance::Issuance;
 pub use kept::Kept;

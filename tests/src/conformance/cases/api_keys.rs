@@ -222,7 +222,7 @@ async fn expiry(api: Api) -> Outcome {
     let person = Visitor::arrive(&api).await?;
     let made = plain(&api, &person.tokens).await?;
     me(&api, text(&made, "key")?).await?.is(200)?;
-    let soon = soon(&person)?;
+    let soon = soon()?;
     let call = api.call(Method::PATCH, path(&made)?).bearer(&person.tokens.access);
     call.json(&json!({ "expires_at": soon })).send().await?.is(200)?;
     tokio::time::sleep(Duration::from_millis(3_200)).await;
@@ -231,7 +231,7 @@ async fn expiry(api: Api) -> Outcome {
 }
 
 /// Three seconds from now, in RFC 3339.
-fn soon(_: &Visitor) -> anyhow::Result<String> {
+fn soon() -> anyhow::Result<String> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let micros = i64::try_from(since.as_micros())? + 3_000_000;
     Ok(portico_domain::models::Timestamp::from_micros(micros).to_string())
