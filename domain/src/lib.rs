@@ -5,6 +5,7 @@
 //! - [`ports`]: what the flows ask of the world. Traits whose documentation is their contract.
 //! - [`flows`]: what Portico does, each told from guard to outcome.
 //! - [`settings`]: what an operator can set, read in one way for both runtimes.
+//! - [`cache`]: what is kept, for how long, and what keeps it right.
 //! - [`meter`]: what one request cost.
 //! - [`door`]: the wiring of ports and settings into flows.
 //!
@@ -15,6 +16,7 @@
 //! [`door::Door`]. **To add a port:** a file in `ports` whose doc says meaning, atomicity, absence and failure; a field in [`door::Ports`]; a
 //! contract suite that every adapter runs.
 
+pub mod cache;
 pub mod door;
 pub mod flows;
 pub mod meter;

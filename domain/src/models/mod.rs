@@ -16,6 +16,7 @@ mod scope;
 mod secret;
 mod session;
 mod token;
+mod usage;
 
 pub use account::{Credential, DisplayName, NewAccount, Role, User};
 pub use api_key::{ApiKey, ApiKeyText, KeyHolder, KeyStatus, NewApiKey, key_quota};
@@ -33,6 +34,7 @@ pub use scope::{Scope, Scopes};
 pub use secret::Secret;
 pub use session::{Session, SessionOrigin};
 pub use token::{AccessClaims, AccessTokenRefused, IssuedTokens};
+pub use usage::{Day, KeyUses, UsageBatch};
 
 /// One fault of one member of a request: what a client shows beside the field.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,49 +5,67 @@
 
 mod accounts;
 mod api_keys;
+mod background;
+mod cache;
 mod clock;
 mod deferred;
 mod entropy;
 mod fetch;
 mod identities;
 mod limiter;
+mod notices;
 mod passwords;
 mod provider;
+mod resolver;
 mod sessions;
 mod storage;
 mod tokens;
+mod usage;
 
 pub use accounts::{
     AccountCreation, Accounts, CredentialLookup, Credentials, PasswordChange, PasswordChanged,
 };
 pub use api_keys::{ApiKeys, KeyChange, KeyChanged, KeyLookup, KeyRotation};
+pub use background::{Background, Task};
+pub use cache::{
+    Hearing, LocalCache, LocalEntry, LocalStatistics, SharedAnswer, SharedCache, SharedEntry, SharedMark,
+    SharedStatistics,
+};
 pub use clock::Clock;
 pub use deferred::{DeferredWrites, FactStore};
 pub use entropy::Entropy;
 pub use fetch::{Fetch, FetchRequest, FetchResponse};
 pub use identities::{Identities, IdentityStanding, LinkOutcome};
 pub use limiter::RateLimiter;
+pub use notices::{Notice, Notices};
 pub use passwords::{HashingRefused, PasswordVerdict, Passwords};
 pub use provider::{AuthorizationRequest, CodeExchange, IdentityProvider, ProviderRefused};
+pub use resolver::Resolver;
 pub use sessions::{Rotate, Rotation, Sessions};
 pub use storage::Storage;
 pub use tokens::{Jwk, MacPurpose, TokenKeys, TokenSigner};
+pub use usage::{KeyUsage, UsageLedger};
 
 #[cfg(any(test, feature = "mocks"))]
 pub use self::{
     accounts::{MockAccounts, MockCredentialLookup, MockCredentials},
     api_keys::{MockApiKeys, MockKeyLookup},
+    background::MockBackground,
+    cache::{MockLocalCache, MockSharedCache},
     clock::MockClock,
     deferred::{MockDeferredWrites, MockFactStore},
     entropy::MockEntropy,
     fetch::MockFetch,
     identities::MockIdentities,
     limiter::MockRateLimiter,
+    notices::MockNotices,
     passwords::MockPasswords,
     provider::MockIdentityProvider,
+    resolver::MockResolver,
     sessions::MockSessions,
     storage::MockStorage,
     tokens::{MockTokenKeys, MockTokenSigner},
+    usage::{MockKeyUsage, MockUsageLedger},
 };
 
 /// Something that a flow depends on could not be asked, or did not answer in time.
