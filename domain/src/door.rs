@@ -2,88 +2,37 @@
 //!
 //! A runtime fills [`Ports`] and gets a [`Door`]. A new port is a new field, so that both runtimes fail to compile until they give one.
 
+mod api_keys;
+mod cache;
+mod cache_operations;
+mod guards;
+mod oauth;
+mod ports;
+
 use std::{sync::Arc, time::Duration};
 
+pub use self::{
+    api_keys::ApiKeyFlows,
+    cache_operations::CacheOperations,
+    oauth::{GITHUB_CALLBACK_PATH, OAuthFlows},
+    ports::Ports,
+};
+use self::{
+    api_keys::{api_key_flows, uses},
+    cache::cache,
+    guards::{gate, limit_requests, sort_bots},
+    oauth::oauth_flows,
+};
 use crate::{
+    cache::Cache,
     flows::{
-        Authenticate, ChangePassword, CreateUser, EndSession, Health, ListSessions, Login, Logout, LogoutAll,
-        Maintenance, Me, OAuthBegin, OAuthCallback, Refresh, Register,
-        api_keys::{
-            ChangeApiKey, CheckApiKey, CreateApiKey, ListApiKeys, RevokeApiKey, RotateApiKey, VerifyApiKey,
-        },
-        shared::{Cursors, Gate, Issuance, Kept, LazyPasswords, MakePasswords, Signers, WriteThrough},
+        Authenticate, ChangePassword, CreateUser, EndSession, Health, LimitRequests, ListSessions, Login,
+        Logout, LogoutAll, Maintenance, Me, Refresh, Register, SortBots,
+        shared::{Cursors, Gate, Issuance, Kept, LazyPasswords, Signers, WriteThrough},
     },
-    ports::{
-        Accounts, ApiKeys, Clock, Credentials, DeferredWrites, Entropy, FactStore, Identities,
-        IdentityProvider, KeyLookup, RateLimiter, Sessions, Storage, TokenKeys,
-    },
+    ports::{Clock, DeferredWrites, Entropy},
     settings::{Settings, Switch},
 };
-
-/// Where the provider sends browsers back to, below the public address.
-pub const GITHUB_CALLBACK_PATH: &str = "/api/v1/auth/github/callback";
-
-/// What the flows ask of the world; each runtime fills it with its adapters.
-pub struct Ports {
-    /// Tells the time.
-    pub clock: Arc<dyn Clock>,
-    /// Gives randomness.
-    pub entropy: Arc<dyn Entropy>,
-    /// Keeps accounts.
-    pub accounts: Arc<dyn Accounts>,
-    /// Finds accounts by address, over a connection made ready beforehand.
-    pub credentials: Arc<dyn Credentials>,
-    /// Keeps sessions.
-    pub sessions: Arc<dyn Sessions>,
-    /// Keeps identities at providers.
-    pub identities: Arc<dyn Identities>,
-    /// Keeps API keys.
-    pub api_keys: Arc<dyn ApiKeys>,
-    /// Finds API keys by what is shown of them.
-    pub key_lookup: Arc<dyn KeyLookup>,
-    /// The storage as a whole.
-    pub storage: Arc<dyn Storage>,
-    /// Writes facts.
-    pub facts: Arc<dyn FactStore>,
-    /// Takes facts to be written after the answer.
-    pub deferred: Arc<dyn DeferredWrites>,
-    /// Counts attempts.
-    pub limiter: Arc<dyn RateLimiter>,
-    /// Makes the password hasher.
-    pub passwords: MakePasswords,
-    /// Resolves signing keys.
-    pub token_keys: Arc<dyn TokenKeys>,
-    /// Signs people in through GitHub, where that is set up.
-    pub github: Option<Arc<dyn IdentityProvider>>,
-}
-
-/// Sign-in through one provider.
-pub struct OAuthFlows {
-    /// Sends a browser there.
-    pub begin: OAuthBegin,
-    /// Takes it back.
-    pub callback: OAuthCallback,
-}
-
-/// What is done with API keys.
-pub struct ApiKeyFlows {
-    /// Makes one.
-    pub create: CreateApiKey,
-    /// Shows them.
-    pub list: ListApiKeys,
-    /// Reads and writes that list's cursors.
-    pub cursors: Cursors,
-    /// Changes one.
-    pub change: ChangeApiKey,
-    /// Gives one a new text.
-    pub rotate: RotateApiKey,
-    /// Revokes one.
-    pub revoke: RevokeApiKey,
-    /// Lets a program in.
-    pub check: Arc<CheckApiKey>,
-    /// Checks one for another service.
-    pub verify: VerifyApiKey,
-}
 
 /// Everything that Portico does, ready to be asked.
 pub struct Door {
@@ -95,6 +44,10 @@ pub struct Door {
     pub entropy: Arc<dyn Entropy>,
     /// The signing keys, resolved once.
     pub signers: Arc<Signers>,
+    /// Asks the rate limits, and knows how often they couldn't be.
+    pub gate: Gate,
+    /// Counts requests whatever they are about.
+    pub limit_requests: LimitRequests,
     /// Tells who is calling.
     pub authenticate: Authenticate,
     /// Makes an account and signs its owner in.
@@ -121,6 +74,12 @@ pub struct Door {
     pub change_password: ChangePassword,
     /// API keys.
     pub api_keys: ApiKeyFlows,
+    /// Sorts programs.
+    pub sort_bots: SortBots,
+    /// What is kept of what was read.
+    pub cache: Arc<Cache>,
+    /// The cache as operators see and steer it.
+    pub cache_operations: CacheOperations,
     /// Sign-in through GitHub, where that is set up.
     pub github: Option<OAuthFlows>,
     /// Hourly upkeep.
@@ -140,8 +99,8 @@ impl Door {
         } else {
             Arc::new(WriteThrough::new(Arc::clone(&ports.facts)))
         };
-        let gate = Gate::new(Arc::clone(&ports.limiter));
         let limits = settings.limits;
+        let gate = gate(ports, limits);
         let issuance = Issuance::new(
             Arc::clone(&signers),
             Arc::clone(&ports.entropy),
@@ -149,23 +108,21 @@ impl Door {
             settings.access_lifetime,
             settings.refresh_lifetime,
         );
-        let api_keys = api_key_flows(ports, &gate, &signers, &deferred);
+        let cache = cache(ports, &settings);
+        let gate_of_bots = gate.clone();
+        let uses = uses(ports, on(Switch::DeferredWrites));
+        let api_keys = api_key_flows(ports, &gate, &signers, uses, &cache, limits.key);
+        let holders = &api_keys.check.holders;
+        let cache_operations = CacheOperations::new(ports, &settings, (&gate, &signers), &cache, holders);
+        let warm = on(Switch::CacheWarming).then(|| Arc::clone(&cache_operations.warm));
         let github = oauth_flows(ports, &settings, &gate, &signers, &issuance);
         let passwords = Arc::new(LazyPasswords::new(Arc::clone(&ports.passwords), on(Switch::LazyPasswords)));
         let keep_health = Duration::from_secs(if on(Switch::ResponseCache) { 5 } else { 0 });
         Self {
+            limit_requests: limit_requests(&gate, limits),
+            gate: gate.clone(),
             authenticate: Authenticate { clock: Arc::clone(&ports.clock), signers: Arc::clone(&signers) },
-            register: Register {
-                open: settings.signup_open,
-                clock: Arc::clone(&ports.clock),
-                entropy: Arc::clone(&ports.entropy),
-                gate: gate.clone(),
-                credentials: Arc::clone(&ports.credentials),
-                passwords: Arc::clone(&passwords),
-                accounts: Arc::clone(&ports.accounts),
-                issuance: issuance.clone(),
-                quota: limits.register,
-            },
+            register: register(ports, &settings, &gate, &passwords, &issuance),
             create_user: CreateUser {
                 clock: Arc::clone(&ports.clock),
                 entropy: Arc::clone(&ports.entropy),
@@ -212,12 +169,16 @@ impl Door {
                 refresh_lifetime: settings.refresh_lifetime,
             },
             change_password: change_password(ports, &settings, gate, passwords, deferred),
+            sort_bots: sort_bots(ports, &settings, &gate_of_bots, &cache),
             api_keys,
+            cache,
+            cache_operations,
             github,
             maintenance: Maintenance {
                 clock: Arc::clone(&ports.clock),
                 storage: Arc::clone(&ports.storage),
                 prewarm: on(Switch::Prewarm),
+                warm,
             },
             health: Health {
                 clock: Arc::clone(&ports.clock),
@@ -229,6 +190,26 @@ impl Door {
             entropy: Arc::clone(&ports.entropy),
             settings,
         }
+    }
+}
+
+fn register(
+    ports: &Ports,
+    settings: &Settings,
+    gate: &Gate,
+    passwords: &Arc<LazyPasswords>,
+    issuance: &Issuance,
+) -> Register {
+    Register {
+        open: settings.signup_open,
+        clock: Arc::clone(&ports.clock),
+        entropy: Arc::clone(&ports.entropy),
+        gate: gate.clone(),
+        credentials: Arc::clone(&ports.credentials),
+        passwords: Arc::clone(passwords),
+        accounts: Arc::clone(&ports.accounts),
+        issuance: issuance.clone(),
+        quota: settings.limits.register,
     }
 }
 
@@ -249,71 +230,4 @@ fn change_password(
         quota: settings.limits.password,
         refresh_lifetime: settings.refresh_lifetime,
     }
-}
-
-fn api_key_flows(
-    ports: &Ports,
-    gate: &Gate,
-    signers: &Arc<Signers>,
-    deferred: &Arc<dyn DeferredWrites>,
-) -> ApiKeyFlows {
-    let check = Arc::new(CheckApiKey {
-        clock: Arc::clone(&ports.clock),
-        lookup: Arc::clone(&ports.key_lookup),
-        gate: gate.clone(),
-        deferred: Arc::clone(deferred),
-    });
-    ApiKeyFlows {
-        create: CreateApiKey {
-            clock: Arc::clone(&ports.clock),
-            entropy: Arc::clone(&ports.entropy),
-            keys: Arc::clone(&ports.api_keys),
-        },
-        list: ListApiKeys { keys: Arc::clone(&ports.api_keys) },
-        cursors: Cursors::new("api-keys", Arc::clone(signers)),
-        change: ChangeApiKey { clock: Arc::clone(&ports.clock), keys: Arc::clone(&ports.api_keys) },
-        rotate: RotateApiKey {
-            clock: Arc::clone(&ports.clock),
-            entropy: Arc::clone(&ports.entropy),
-            keys: Arc::clone(&ports.api_keys),
-        },
-        revoke: RevokeApiKey { clock: Arc::clone(&ports.clock), keys: Arc::clone(&ports.api_keys) },
-        verify: VerifyApiKey { check: Arc::clone(&check) },
-        check,
-    }
-}
-
-fn oauth_flows(
-    ports: &Ports,
-    settings: &Settings,
-    gate: &Gate,
-    signers: &Arc<Signers>,
-    issuance: &Issuance,
-) -> Option<OAuthFlows> {
-    let provider = ports.github.as_ref()?;
-    let redirect_uri = format!("{}{GITHUB_CALLBACK_PATH}", settings.public_url);
-    Some(OAuthFlows {
-        begin: OAuthBegin {
-            clock: Arc::clone(&ports.clock),
-            entropy: Arc::clone(&ports.entropy),
-            gate: gate.clone(),
-            signers: Arc::clone(signers),
-            provider: Arc::clone(provider),
-            redirect_uri: redirect_uri.clone(),
-            quota: settings.limits.oauth,
-        },
-        callback: OAuthCallback {
-            clock: Arc::clone(&ports.clock),
-            entropy: Arc::clone(&ports.entropy),
-            gate: gate.clone(),
-            signers: Arc::clone(signers),
-            provider: Arc::clone(provider),
-            identities: Arc::clone(&ports.identities),
-            accounts: Arc::clone(&ports.accounts),
-            issuance: issuance.clone(),
-            signup_open: settings.signup_open,
-            redirect_uri,
-            quota: settings.limits.oauth,
-        },
-    })
 }

@@ -16,6 +16,9 @@ use std::{
 
 use crate::models::Admission;
 
+/// How many admissions are noted without an allocation: more than any route asks for.
+const INLINE_ADMISSIONS: usize = 4;
+
 /// How the cache served a request, as `Server-Timing` says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CacheOutcome {
@@ -48,7 +51,27 @@ pub struct Meter {
     statements: AtomicU32,
     storage_micros: AtomicU64,
     cache: AtomicU8,
-    admissions: Mutex<Vec<Admission>>,
+    admissions: Mutex<Admissions>,
+}
+
+/// The first few in place, and any more behind them.
+#[derive(Debug, Default)]
+struct Admissions {
+    first: [Option<Admission>; INLINE_ADMISSIONS],
+    more: Vec<Admission>,
+}
+
+impl Admissions {
+    fn push(&mut self, admission: Admission) {
+        match self.first.iter_mut().find(|place| place.is_none()) {
+            Some(place) => *place = Some(admission),
+            None => self.more.push(admission),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Admission> {
+        self.first.iter().flatten().chain(&self.more)
+    }
 }
 
 impl Meter {
@@ -95,7 +118,12 @@ impl Meter {
     /// What the rate limits said, in the order in which they were asked.
     #[must_use]
     pub fn admissions(&self) -> Vec<Admission> {
-        self.admissions.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.admissions.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
+    /// The same, without a copy: shows each to `look`.
+    pub fn each_admission(&self, look: impl FnMut(&Admission)) {
+        self.admissions.lock().unwrap_or_else(PoisonError::into_inner).iter().for_each(look);
     }
 }
 
@@ -107,6 +135,11 @@ thread_local! {
 #[must_use]
 pub fn current() -> Option<Arc<Meter>> {
     CURRENT.with(|current| current.borrow().clone())
+}
+
+/// Shows the meter of the request that is being polled to `look`, if one is. `look` must not poll another request.
+pub fn with_current<T>(look: impl FnOnce(&Meter) -> T) -> Option<T> {
+    CURRENT.with_borrow(|current| current.as_deref().map(look))
 }
 
 /// Runs `future` with `meter` as its meter, on whichever thread it is polled.

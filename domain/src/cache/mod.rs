@@ -10,6 +10,7 @@
 //! - [`Prefix`] and its [`Policy`]: the one table of what is cached, for how long, and where. [`Strategies`]: what settings and experiments make of it.
 //! - [`CacheKey`], [`Subject`]: what an entry is called, and what it is dropped with.
 //! - [`ReadThrough`]: reads a [`Source`] through the tiers. [`Cache`]: the tiers, invalidation, figures.
+//! - [`Experiment`], [`Comparison`], [`Estimate`]: ways to keep entries, tried beside each other, and what can be said of them.
 //! - `guarded` and `breaker`: how a shared tier is called. `flights`: one load for many. [`Finishing`]: what must not stop half-way.
 //!
 //! The tiers are ports: [`LocalCache`](crate::ports::LocalCache) and [`SharedCache`](crate::ports::SharedCache).
@@ -18,12 +19,16 @@
 
 mod arm;
 mod breaker;
+mod comparison;
+mod experiment;
 mod fence;
 mod fetch;
 mod figures;
+mod fill;
 mod finishing;
 mod flights;
 mod guarded;
+mod intervals;
 mod key;
 mod read;
 mod strategies;
@@ -31,9 +36,12 @@ mod table;
 mod tiers;
 
 pub use arm::{ArmCounters, ArmTally};
+pub use comparison::{ArmReport, ArmResult, Comparison};
+pub use experiment::{ArmPlan, Experiment, ExperimentPlan, ExperimentState};
 pub use fence::{Fence, Mark, Subject};
 pub use figures::{PrefixFigures, TierFigures};
 pub use finishing::Finishing;
+pub use intervals::Estimate;
 pub use key::CacheKey;
 pub use read::{Begun, ReadThrough, Source};
 pub use strategies::{Arm, PrefixStrategy, Strategies};

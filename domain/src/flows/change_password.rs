@@ -86,7 +86,7 @@ impl ChangePassword {
         caller: &AccessClaims,
         request: ChangePasswordRequest,
     ) -> Result<(), ChangePasswordError> {
-        let demand = Gate::demand("password-account", self.quota, &caller.user_id.to_string());
+        let demand = Gate::demand("password-account", self.quota, caller.user_id);
         self.gate.admit(demand.as_slice()).await?;
 
         settle_sessions(self.deferred.as_ref(), self.facts.as_ref(), caller.user_id).await?;

@@ -121,7 +121,7 @@ impl Login {
     fn demands(&self, request: &LoginRequest) -> Vec<Demand> {
         let account = Digest::of(request.email.as_str().as_bytes()).to_hex();
         [
-            Gate::demand("login-address", self.quota, &request.caller.limit_key()),
+            Gate::demand("login-address", self.quota, request.caller.limit_key()),
             Gate::demand("login-account", self.quota, &account),
         ]
         .into_iter()

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use super::cache_operations::{WarmCaches, Warmed};
 use crate::ports::{Clock, Storage, Unavailable};
 
 /// What upkeep did.
@@ -9,6 +10,8 @@ pub struct MaintenanceReport {
     pub prewarm: Option<Result<(), Unavailable>>,
     /// How many expired rows went, or why the purge stopped.
     pub purged: Result<u64, Unavailable>,
+    /// How warming the caches went; empty where that is off.
+    pub warmed: Vec<Warmed>,
 }
 
 /// Keeps the storage fit, every hour.
@@ -16,6 +19,7 @@ pub struct MaintenanceReport {
 /// 1. Prewarm: the smallest query wakes a database that sleeps when idle, before somebody has to wait for it. Its failure is reported and
 ///    stops nothing.
 /// 2. Expired rows go, in pages small enough not to hold anybody up, and at most so many pages at a time.
+/// 3. The caches are filled with what will be asked.
 pub struct Maintenance {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
@@ -23,6 +27,8 @@ pub struct Maintenance {
     pub storage: Arc<dyn Storage>,
     /// Whether to prewarm.
     pub prewarm: bool,
+    /// Fills the caches, where that is on.
+    pub warm: Option<Arc<WarmCaches>>,
 }
 
 impl Maintenance {
@@ -39,7 +45,16 @@ impl Maintenance {
     /// Tells the story above.
     pub async fn run(&self) -> MaintenanceReport {
         let prewarm = self.prewarm().await;
-        MaintenanceReport { prewarm, purged: self.purge().await }
+        let purged = self.purge().await;
+        MaintenanceReport { prewarm, purged, warmed: self.warm().await }
+    }
+
+    /// Fills the caches, if that is on.
+    pub async fn warm(&self) -> Vec<Warmed> {
+        match &self.warm {
+            Some(warm) => warm.by_itself().await,
+            None => Vec::new(),
+        }
     }
 
     async fn purge(&self) -> Result<u64, Unavailable> {
@@ -72,17 +87,18 @@ mod tests {
             .returning(|| Err(Unavailable::new("storage", "asleep")));
         storage.expect_purge_expired().times(1).in_sequence(&mut order).returning(|_, _| Ok(500));
         storage.expect_purge_expired().times(1).in_sequence(&mut order).returning(|_, _| Ok(3));
-        let flow = Maintenance { clock: clock(), storage: Arc::new(storage), prewarm: true };
+        let flow = Maintenance { clock: clock(), storage: Arc::new(storage), prewarm: true, warm: None };
         let report = flow.run().await;
         assert!(matches!(report.prewarm, Some(Err(_))));
         assert_eq!(report.purged, Ok(503));
+        assert_eq!(report.warmed, []);
     }
 
     #[tokio::test]
     async fn switched_off_nothing_is_woken_and_a_purge_is_bounded() {
         let mut storage = MockStorage::new();
         storage.expect_purge_expired().times(200).returning(|_, at_most| Ok(u64::from(at_most)));
-        let flow = Maintenance { clock: clock(), storage: Arc::new(storage), prewarm: false };
+        let flow = Maintenance { clock: clock(), storage: Arc::new(storage), prewarm: false, warm: None };
         let report = flow.run().await;
         assert_eq!(report.prewarm, None);
         assert_eq!(report.purged, Ok(100_000));

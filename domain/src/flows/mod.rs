@@ -5,9 +5,11 @@
 
 pub mod api_keys;
 mod authenticate;
+pub mod cache_operations;
 mod change_password;
 mod create_user;
 mod health;
+mod limit_requests;
 mod login;
 mod logout;
 mod maintenance;
@@ -17,6 +19,7 @@ mod refresh;
 mod register;
 mod sessions;
 pub mod shared;
+mod sort_bots;
 
 #[cfg(test)]
 pub(crate) mod testing;
@@ -25,6 +28,7 @@ pub use authenticate::{Authenticate, AuthenticateError};
 pub use change_password::{ChangePassword, ChangePasswordError, ChangePasswordRequest};
 pub use create_user::{CreateUser, CreateUserError, CreateUserRequest};
 pub use health::{Health, HealthReport};
+pub use limit_requests::LimitRequests;
 pub use login::{Login, LoginError, LoginRequest};
 pub use logout::{Logout, LogoutAll, LogoutError};
 pub use maintenance::{Maintenance, MaintenanceReport};
@@ -36,3 +40,4 @@ pub use oauth::{
 pub use refresh::{Refresh, RefreshError, RefreshRequest};
 pub use register::{Register, RegisterError, RegisterRequest, SignupClosed};
 pub use sessions::{EndSession, EndSessionError, ListSessions, ListedSession};
+pub use sort_bots::{Attempts, BotRefused, Claim, ClaimSource, SortBots};

@@ -74,7 +74,7 @@ impl Refresh {
         if presented.session.expires_at <= now {
             return Err(RefreshError::Invalid);
         }
-        let demand = Gate::demand("refresh-session", self.quota, &presented.session.id.to_string());
+        let demand = Gate::demand("refresh-session", self.quota, presented.session.id);
         self.gate.admit(demand.as_slice()).await?;
 
         let lifetime = self.issuance.refresh_lifetime();

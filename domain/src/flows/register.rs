@@ -93,7 +93,7 @@ impl Register {
     /// Tells the story above.
     pub async fn run(&self, request: RegisterRequest) -> Result<IssuedTokens, RegisterError> {
         self.guard()?;
-        let demand = Gate::demand("register-address", self.quota, &request.caller.limit_key());
+        let demand = Gate::demand("register-address", self.quota, request.caller.limit_key());
         self.gate.admit(demand.as_slice()).await?;
 
         let mut lookup = self.credentials.connect().await?;

@@ -4,11 +4,15 @@ use std::{sync::Arc, time::Duration};
 
 use super::shared::{Issuance, Signers};
 use crate::{
+    cache::{Cache, CacheParts, Fence, Policy, Prefix, Strategies, Tiers},
     models::{
         AccessClaims, Credential, Device, Digest, Email, OrganizationId, Password, PasswordHash, Role,
         Secret, SessionId, Timestamp, TokenId, User, UserId,
     },
-    ports::{DeferredWrites, MockClock, MockEntropy, MockTokenKeys, MockTokenSigner, TokenSigner},
+    ports::{
+        DeferredWrites, MockBackground, MockClock, MockEntropy, MockLocalCache, MockNotices, MockTokenKeys,
+        MockTokenSigner, TokenSigner,
+    },
 };
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_123_456);
@@ -92,4 +96,22 @@ pub(crate) fn signers() -> Arc<Signers> {
 
 pub(crate) fn issuance(deferred: Arc<dyn DeferredWrites>) -> Issuance {
     Issuance::new(signers(), entropy(), deferred, Duration::from_secs(900), REFRESH_LIFETIME)
+}
+
+/// A cache that keeps nothing.
+pub(crate) fn idle_cache() -> Arc<Cache> {
+    let mut local = MockLocalCache::new();
+    local.expect_delete().returning(|_| ());
+    Cache::new(CacheParts {
+        clock: clock(),
+        background: Arc::new(MockBackground::new()),
+        notices: Arc::new(MockNotices::new()),
+        local: Arc::new(local),
+        shared: None,
+        fence: Arc::<Fence>::default(),
+        strategies: Strategies::new(
+            Prefix::ALL.map(|prefix| Policy { tiers: Tiers::Off, ..prefix.policy() }),
+        ),
+        single_flight: false,
+    })
 }

@@ -67,7 +67,7 @@ impl DisplayName {
 }
 
 /// A person as clients see them; its JSON form is the contract's `user`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
     /// Names the account.
     pub id: UserId,

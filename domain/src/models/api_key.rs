@@ -6,7 +6,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     ApiKeyId, Digest, InstanceId, OrganizationId, Quota, Role, Scope, Scopes, Secret, Timestamp, User, UserId,
@@ -90,7 +90,7 @@ fn checksum_of(random: &str) -> [u8; CHECKSUM] {
 }
 
 /// Whether a key still opens anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum KeyStatus {
     /// It does, until it expires.
@@ -100,7 +100,7 @@ pub enum KeyStatus {
 }
 
 /// A key as its owners see it; its JSON form is the contract's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApiKey {
     /// Names the key.
     pub id: ApiKeyId,
@@ -126,8 +126,9 @@ pub struct ApiKey {
     pub last_used_at: Option<Timestamp>,
 }
 
-/// A key together with the person who made it: whoever holds the key has no more power than that person.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A key together with the person who made it: whoever holds the key has no more power than that person. Its JSON form is what shared caches keep; it holds
+/// nothing that opens a door.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyHolder {
     /// The key.
     pub key: ApiKey,

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{ApiKeyId, Device, Digest, PasswordHash, SessionId, Timestamp, UserId};
+use super::{Device, Digest, PasswordHash, SessionId, Timestamp, UserId};
 
 /// Something that has happened, whose record may follow the answer.
 ///
@@ -42,15 +42,6 @@ pub enum Fact {
         /// The same password under the present cost.
         to: PasswordHash,
     },
-    /// A key was used. The latest moment wins, whatever the order of writing.
-    KeyUsed {
-        /// Which.
-        key_id: ApiKeyId,
-        /// Who made it.
-        user_id: UserId,
-        /// When.
-        at: Timestamp,
-    },
 }
 
 impl Fact {
@@ -60,8 +51,7 @@ impl Fact {
         match self {
             Self::SessionOpened { user_id, .. }
             | Self::SignedIn { user_id, .. }
-            | Self::PasswordRehashed { user_id, .. }
-            | Self::KeyUsed { user_id, .. } => *user_id,
+            | Self::PasswordRehashed { user_id, .. } => *user_id,
         }
     }
 }

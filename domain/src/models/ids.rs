@@ -78,6 +78,10 @@ id! {
     /// Names an instance: one of the things that an organization's rows belong to.
     InstanceId
 }
+id! {
+    /// Names an experiment with how a prefix of the cache is kept.
+    ExperimentId
+}
 
 #[cfg(test)]
 mod tests {

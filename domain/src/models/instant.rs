@@ -3,7 +3,7 @@
 use std::{fmt, time::Duration};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 /// A moment in UTC, in whole microseconds since 1970: as exact as both databases keep it, so that a moment
 /// read back equals the moment written.
@@ -67,19 +67,61 @@ impl Timestamp {
     }
 }
 
+/// The longest text of a moment.
+const LONGEST: usize = "2026-09-21T14:13:20.123456Z".len();
+
+/// A moment's text, made without an allocation: answers are full of them.
+struct Written {
+    bytes: [u8; LONGEST],
+    length: usize,
+}
+
+impl Written {
+    /// `None` outside the years 0 to 9999, which RFC 3339 has no words for.
+    fn of(moment: Timestamp) -> Option<Self> {
+        let micros = u32::try_from(moment.0.rem_euclid(1_000_000)).ok()?;
+        let moment = OffsetDateTime::from_unix_timestamp(moment.seconds()).ok()?;
+        let year = u32::try_from(moment.year()).ok().filter(|year| *year <= 9_999)?;
+        let mut written = Self { bytes: *b"0000-00-00T00:00:00.000000Z", length: LONGEST };
+        written.digits(0..4, year);
+        written.digits(5..7, u32::from(u8::from(moment.month())));
+        written.digits(8..10, u32::from(moment.day()));
+        written.digits(11..13, u32::from(moment.hour()));
+        written.digits(14..16, u32::from(moment.minute()));
+        written.digits(17..19, u32::from(moment.second()));
+        written.digits(20..26, micros);
+        // Parts of a second lose their last zeros, and a whole second its point as well.
+        let kept = written.bytes[..26].iter().rposition(|byte| *byte != b'0').unwrap_or_default();
+        let end = if micros == 0 { 19 } else { kept + 1 };
+        written.bytes[end] = b'Z';
+        written.length = end + 1;
+        Some(written)
+    }
+
+    fn digits(&mut self, places: std::ops::Range<usize>, mut number: u32) {
+        for place in self.bytes[places].iter_mut().rev() {
+            *place = b'0' + u8::try_from(number % 10).unwrap_or_default();
+            number /= 10;
+        }
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC, ending in `Z`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let moment = OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000)
-            .map_err(|_| fmt::Error)?
-            .to_offset(UtcOffset::UTC);
-        f.write_str(&moment.format(&Rfc3339).map_err(|_| fmt::Error)?)
+        f.write_str(Written::of(*self).ok_or(fmt::Error)?.as_str())
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        let written = Written::of(*self);
+        let written = written.ok_or_else(|| serde::ser::Error::custom("no moment of the years 0 to 9999"))?;
+        serializer.serialize_str(written.as_str())
     }
 }
 
@@ -92,7 +134,28 @@ impl<'de> Deserialize<'de> for Timestamp {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn is_written_as_the_time_crate_writes_it(
+            micros in -62_167_219_200_000_000_i64..253_402_300_800_000_000, whole in 0..7_u32,
+        ) {
+            let part = 10_i64.pow(whole);
+            let moment = Timestamp(micros.div_euclid(part) * part);
+            let reference = OffsetDateTime::from_unix_timestamp_nanos(i128::from(moment.0) * 1_000).unwrap();
+            prop_assert_eq!(moment.to_string(), reference.format(&Rfc3339).unwrap());
+        }
+    }
+
+    #[test]
+    fn a_moment_that_has_no_text_is_an_error_and_no_panic() {
+        for micros in [i64::MIN, i64::MAX, -62_167_219_200_000_001, 253_402_300_800_000_000] {
+            assert!(serde_json::to_string(&Timestamp(micros)).is_err(), "{micros}");
+        }
+    }
 
     #[test]
     fn prints_and_reads_back_to_the_microsecond() {

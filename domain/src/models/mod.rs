@@ -2,6 +2,7 @@
 
 mod account;
 mod api_key;
+mod bot;
 mod device;
 mod email;
 mod fact;
@@ -20,11 +21,12 @@ mod usage;
 
 pub use account::{Credential, DisplayName, NewAccount, Role, User};
 pub use api_key::{ApiKey, ApiKeyText, KeyHolder, KeyStatus, NewApiKey, key_quota};
+pub use bot::{BotVerdict, Crawler, Network, SortedAgent, is_public, sort_agent};
 pub use device::{Caller, Device};
 pub use email::Email;
 pub use fact::Fact;
 pub use identity::{EmailHolder, ExternalIdentity, ExternalProfile, Provider, ReturnPath};
-pub use ids::{ApiKeyId, InstanceId, OrganizationId, SessionId, TokenId, UserId, uuid_v7};
+pub use ids::{ApiKeyId, ExperimentId, InstanceId, OrganizationId, SessionId, TokenId, UserId, uuid_v7};
 pub use instant::Timestamp;
 pub use page::{Cursor, CursorRefused, Order, Page, PageRequest};
 pub use password::{Password, PasswordHash};

@@ -7,7 +7,7 @@
 
 use std::{fmt, time::Duration};
 
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
 use super::Timestamp;
 
@@ -59,6 +59,18 @@ impl Serialize for Quota {
         members.serialize_field("limit", &self.limit)?;
         members.serialize_field("window_seconds", &self.window.as_secs())?;
         members.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Quota {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Members {
+            limit: u32,
+            window_seconds: u64,
+        }
+        let Members { limit, window_seconds } = Members::deserialize(deserializer)?;
+        Ok(Self { limit, window: Duration::from_secs(window_seconds) })
     }
 }
 

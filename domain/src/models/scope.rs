@@ -1,6 +1,6 @@
 //! What an API key may do.
 
-use serde::{Serialize, Serializer, ser::SerializeSeq};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeSeq};
 
 macro_rules! scopes {
     ($($(#[$doc:meta])* $name:ident = $word:literal, $admins:literal;)*) => {
@@ -98,6 +98,14 @@ impl Serialize for Scopes {
             words.serialize_element(scope.as_str())?;
         }
         words.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Scopes {
+    /// Words that are no longer scopes are dropped, as from storage.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = Vec::<String>::deserialize(deserializer)?;
+        Ok(words.iter().filter_map(|word| Scope::parse(word)).collect())
     }
 }
 

@@ -1,6 +1,9 @@
 //! How often keys were used.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::{ApiKeyId, Timestamp};
@@ -15,6 +18,15 @@ impl Day {
     #[must_use]
     pub fn of(at: Timestamp) -> Self {
         Self(i32::try_from(at.seconds().div_euclid(86_400)).unwrap_or(i32::MAX))
+    }
+}
+
+impl fmt::Display for Day {
+    /// Year, month and day, as in `2026-11-20`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let midnight =
+            OffsetDateTime::from_unix_timestamp(i64::from(self.0) * 86_400).map_err(|_| fmt::Error)?;
+        midnight.date().fmt(f)
     }
 }
 
@@ -38,4 +50,19 @@ pub struct UsageBatch {
     pub id: Uuid,
     /// A row a key and day, none twice.
     pub uses: Vec<KeyUses>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_lasts_from_midnight_to_midnight_in_utc() {
+        let day = |text| Day::of(Timestamp::parse(text).unwrap());
+        assert_eq!(day("2026-11-20T00:00:00Z").to_string(), "2026-11-20");
+        assert_eq!(day("2026-11-20T23:59:59.999999Z").to_string(), "2026-11-20");
+        assert_eq!(day("2026-11-20T23:59:59-01:00").to_string(), "2026-11-21");
+        assert_eq!(Day(-1).to_string(), "1969-12-31");
+        assert_eq!(Day::of(Timestamp::from_micros(-1)), Day(-1));
+    }
 }

@@ -2,8 +2,8 @@ use async_trait::async_trait;
 
 use super::Unavailable;
 use crate::models::{
-    ApiKey, ApiKeyId, Digest, InstanceId, KeyHolder, NewApiKey, OrganizationId, PageRequest, Quota, Scopes,
-    Timestamp,
+    ApiKey, ApiKeyId, Day, Digest, InstanceId, KeyHolder, NewApiKey, OrganizationId, PageRequest, Quota,
+    Scopes, Timestamp,
 };
 
 /// What is to be different about a key; `None` leaves a member as it is.
@@ -35,8 +35,13 @@ pub struct KeyRotation {
 /// What became of changing a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyChanged {
-    /// The key as it is now.
-    Done(Box<ApiKey>),
+    /// It is done.
+    Done {
+        /// The key as it is now.
+        key: Box<ApiKey>,
+        /// The digests of its texts: the present one, and the superseded one if there is one.
+        digests: Vec<Digest>,
+    },
     /// It is revoked; nothing was written.
     Revoked,
     /// The organization has no such key.
@@ -73,13 +78,13 @@ pub trait ApiKeys: Send + Sync {
         rotation: KeyRotation,
     ) -> Result<KeyChanged, Unavailable>;
 
-    /// Revokes a key for good. Idempotent: `true` when the organization has the key, revoked before or not.
+    /// Revokes a key for good. Idempotent: the digests of its texts when the organization has the key, revoked before or not; `None` when it has not.
     async fn revoke(
         &self,
         organization: OrganizationId,
         id: ApiKeyId,
         at: Timestamp,
-    ) -> Result<bool, Unavailable>;
+    ) -> Result<Option<Vec<Digest>>, Unavailable>;
 }
 
 /// Finds keys by what is shown of them: the hot path.
@@ -89,4 +94,13 @@ pub trait KeyLookup: Send + Sync {
     /// Finds whoever holds the key with this digest, by its present or its superseded text, by one statement. Revoked and expired keys are
     /// found as well: what they open is for the flow to say.
     async fn by_digest(&self, digest: Digest) -> Result<Option<KeyHolder>, Unavailable>;
+
+    /// The keys that were used most on these days, most used first, at most `at_most` of them, each with the digest of its present text: what is worth having at hand.
+    /// By one statement. Revoked keys are left out.
+    async fn most_used(
+        &self,
+        first: Day,
+        last: Day,
+        at_most: u32,
+    ) -> Result<Vec<(Digest, KeyHolder)>, Unavailable>;
 }

@@ -10,6 +10,7 @@ mod cache;
 mod clock;
 mod deferred;
 mod entropy;
+mod experiments;
 mod fetch;
 mod identities;
 mod limiter;
@@ -34,6 +35,7 @@ pub use cache::{
 pub use clock::Clock;
 pub use deferred::{DeferredWrites, FactStore};
 pub use entropy::Entropy;
+pub use experiments::{ArmAdoption, ArmRecord, ExperimentResults, ExperimentStart, Experiments};
 pub use fetch::{Fetch, FetchRequest, FetchResponse};
 pub use identities::{Identities, IdentityStanding, LinkOutcome};
 pub use limiter::RateLimiter;
@@ -55,6 +57,7 @@ pub use self::{
     clock::MockClock,
     deferred::{MockDeferredWrites, MockFactStore},
     entropy::MockEntropy,
+    experiments::{MockExperimentResults, MockExperiments},
     fetch::MockFetch,
     identities::MockIdentities,
     limiter::MockRateLimiter,

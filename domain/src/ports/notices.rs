@@ -20,18 +20,25 @@ pub enum Notice {
     },
     /// They are counted again.
     LimiterBack,
-    /// Storage can't be asked, and answers come from entries past their lifetime.
+    /// What is behind a prefix of the cache can't be asked, and answers come from entries past their lifetime.
     AnsweringStale {
         /// What is answered: a prefix of the cache.
         prefix: &'static str,
-        /// What storage said, without secrets.
+        /// What it said, without secrets.
         detail: String,
     },
-    /// Storage answers again.
+    /// It answers again.
     AnsweringFresh {
         /// What is answered.
         prefix: &'static str,
     },
+    /// What runs of experiments with the cache can't be found out, or what was seen of them not told; what was known last goes on.
+    ExperimentsUnknown {
+        /// What it said, without secrets.
+        detail: String,
+    },
+    /// It can be again.
+    ExperimentsKnown,
 }
 
 /// Tells operators what has changed. An adapter writes a log line.

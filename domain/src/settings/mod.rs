@@ -4,13 +4,17 @@
 //! its own, and asks [`Variables::finish`] for every fault at once. A `PORTICO_*` name that nobody took is a fault too: a misspelt setting must
 //! not pass for its default.
 
+mod bots;
+mod caching;
 mod limits;
 mod switches;
 mod variables;
 
 use std::time::Duration;
 
-pub use limits::Limits;
+pub use bots::{BotPolicy, BotRoute, BotSettings, BotTreatment};
+pub use caching::CachePolicies;
+pub use limits::{LimitClass, LimitClasses, Limits};
 pub use switches::{Switch, Switches};
 pub use variables::{Fault, Variables};
 
@@ -32,6 +36,15 @@ impl Target {
         match self {
             Self::Native => "native",
             Self::Worker => "worker",
+        }
+    }
+
+    /// How many entries of a prefix a warm-up may fill.
+    #[must_use]
+    pub const fn most_warmed(self) -> u32 {
+        match self {
+            Self::Native => 10_000,
+            Self::Worker => 100,
         }
     }
 }
@@ -82,6 +95,14 @@ pub struct Settings {
     pub limits: Limits,
     /// The optimisations that are on.
     pub switches: Switches,
+    /// How each prefix of the cache is kept.
+    pub cache: CachePolicies,
+    /// What the cache may take up of the process' or isolate's memory, in bytes.
+    pub cache_memory: u64,
+    /// How many of the keys that were used most are loaded at the start and each hour.
+    pub warm_keys: u32,
+    /// What is done about bots.
+    pub bots: BotSettings,
     /// Sign-in through GitHub, when it is set up.
     pub github: Option<GithubSettings>,
 }
@@ -98,6 +119,7 @@ impl Settings {
         let public_url = variables
             .take("PORTICO_PUBLIC_URL", parse_public_url)
             .unwrap_or_else(|| default_public_url.trim_end_matches('/').to_owned());
+        let switches = Switches::take(variables);
         Self {
             target,
             public_url,
@@ -114,10 +136,42 @@ impl Settings {
                 .unwrap_or(1 << 10),
             request_time_limit: span(variables, "PORTICO_REQUEST_TIME_LIMIT", 30, (1, 600)),
             limits: Limits::take(variables),
-            switches: Switches::take(variables),
+            switches,
+            cache: CachePolicies::take(variables, switches),
+            cache_memory: take_cache_memory(variables, target),
+            warm_keys: take_warm_keys(variables, target),
+            bots: BotSettings::take(variables),
             github: take_github(variables),
         }
     }
+}
+
+/// An isolate has 128 MB for everything, and what its memory has grown to is never given back.
+fn take_cache_memory(variables: &mut Variables, target: Target) -> u64 {
+    let (default, most) = match target {
+        Target::Native => (64, 65_536),
+        Target::Worker => (16, 64),
+    };
+    let parse = |text: &str| {
+        let bytes = parse_size(text).and_then(|bytes| u64::try_from(bytes).ok());
+        let bytes = bytes.filter(|bytes| (1 << 20..=most << 20).contains(bytes));
+        bytes.ok_or_else(|| format!("must be a size from 1MiB to {most}MiB, such as {default}MiB"))
+    };
+    variables.take("PORTICO_CACHE_MEMORY", parse).unwrap_or(default << 20)
+}
+
+/// Each entry that an isolate fills costs a few operations of Workers KV, of which a run may make a thousand, and which are paid for.
+fn take_warm_keys(variables: &mut Variables, target: Target) -> u32 {
+    let default = match target {
+        Target::Native => 1_000,
+        Target::Worker => 100,
+    };
+    let most = target.most_warmed();
+    let parse = |text: &str| {
+        let count = text.trim().parse().ok().filter(|count| *count <= most);
+        count.ok_or_else(|| format!("must be a whole number from 0 to {most}"))
+    };
+    variables.take("PORTICO_WARM_KEYS", parse).unwrap_or(default)
 }
 
 fn take_github(variables: &mut Variables) -> Option<GithubSettings> {
@@ -284,6 +338,43 @@ mod tests {
                 "PORTICO_SIGNUP",
             ]
         );
+    }
+
+    #[test]
+    fn an_isolate_gives_the_cache_less_memory_than_a_server() {
+        let read = |target, text: Option<&str>| {
+            let given = text.map(|text| ("PORTICO_CACHE_MEMORY".to_owned(), text.to_owned()));
+            let mut variables = Variables::new(given);
+            let settings = Settings::take(&mut variables, target, "http://127.0.0.1:8080");
+            variables.finish().map(|()| settings.cache_memory).map_err(|faults| faults[0].message.clone())
+        };
+        assert_eq!(read(Target::Native, None), Ok(64 << 20));
+        assert_eq!(read(Target::Worker, None), Ok(16 << 20));
+        assert_eq!(read(Target::Native, Some("256MiB")), Ok(256 << 20));
+        assert_eq!(read(Target::Worker, Some("1048576")), Ok(1 << 20));
+        for (target, text) in [(Target::Native, "1KiB"), (Target::Native, "much"), (Target::Worker, "256MiB")]
+        {
+            assert!(
+                read(target, Some(text)).unwrap_err().starts_with("must be a size from 1MiB to"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_isolate_warms_few_keys() {
+        let read = |target, text: &str| {
+            let mut variables = Variables::new([("PORTICO_WARM_KEYS".to_owned(), text.to_owned())]);
+            let settings = Settings::take(&mut variables, target, "http://127.0.0.1:8080");
+            variables.finish().map(|()| settings.warm_keys).map_err(|faults| faults[0].to_string())
+        };
+        assert_eq!(read(Target::Native, ""), Ok(1_000));
+        assert_eq!(read(Target::Worker, ""), Ok(100));
+        assert_eq!(read(Target::Native, "10000"), Ok(10_000));
+        assert_eq!(read(Target::Worker, "0"), Ok(0));
+        let refused = |most| Err(format!("PORTICO_WARM_KEYS must be a whole number from 0 to {most}"));
+        assert_eq!(read(Target::Worker, "101"), refused(100));
+        assert_eq!(read(Target::Native, "-1"), refused(10_000));
     }
 
     #[test]

@@ -17,11 +17,17 @@ pub enum Switch {
     ResponseCache,
     /// Large answers are compressed.
     Compression,
+    /// Keys that were looked up are kept.
+    ApiKeyCache,
+    /// Crawlers are verified, and what was found out is kept.
+    BotCache,
+    /// Caches are filled with what will be asked, at the start and each hour.
+    CacheWarming,
 }
 
 impl Switch {
     /// Every switch.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::SecretCache,
         Self::DeferredWrites,
         Self::ParallelLogin,
@@ -29,6 +35,9 @@ impl Switch {
         Self::LazyPasswords,
         Self::ResponseCache,
         Self::Compression,
+        Self::ApiKeyCache,
+        Self::BotCache,
+        Self::CacheWarming,
     ];
 
     /// The name, as in `PORTICO_FLOW_<NAME>` and in lower case in `/api/v2/info`.
@@ -42,6 +51,9 @@ impl Switch {
             Self::LazyPasswords => "LAZY_PASSWORDS",
             Self::ResponseCache => "RESPONSE_CACHE",
             Self::Compression => "COMPRESSION",
+            Self::ApiKeyCache => "API_KEY_CACHE",
+            Self::BotCache => "BOT_CACHE",
+            Self::CacheWarming => "CACHE_WARMING",
         }
     }
 }

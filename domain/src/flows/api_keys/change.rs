@@ -1,17 +1,17 @@
 use std::sync::Arc;
 
-use super::{ApiKeyError, changed, check_end, check_scopes};
+use super::{ApiKeyError, KeyWrites, changed, check_end, check_scopes};
 use crate::{
     models::{AccessClaims, ApiKey, ApiKeyId},
-    ports::{ApiKeys, Clock, KeyChange},
+    ports::{Clock, KeyChange},
 };
 
 /// Changes what a key is called, may do, or when it ends.
 pub struct ChangeApiKey {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
-    /// Keeps keys.
-    pub keys: Arc<dyn ApiKeys>,
+    /// Writes keys, and drops what is cached of them.
+    pub writes: KeyWrites,
 }
 
 impl ChangeApiKey {
@@ -24,6 +24,6 @@ impl ChangeApiKey {
     ) -> Result<ApiKey, ApiKeyError> {
         check_scopes(change.scopes.unwrap_or_default(), caller.role)?;
         check_end(change.expires_at.flatten(), self.clock.now())?;
-        changed(self.keys.change(caller.organization_id, id, change).await?)
+        changed(self.writes.change(caller.organization_id, id, change).await?)
     }
 }

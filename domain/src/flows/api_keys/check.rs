@@ -1,9 +1,10 @@
 use std::{sync::Arc, time::Duration};
 
+use super::Holders;
 use crate::{
-    flows::shared::{Gate, from_gate},
-    models::{ApiKeyText, Fact, InstanceId, KeyHolder, KeyStatus, Scope, Timestamp},
-    ports::{Clock, DeferredWrites, KeyLookup, Unavailable},
+    flows::shared::{Gate, Uses, from_gate},
+    models::{ApiKeyText, Digest, InstanceId, KeyHolder, KeyStatus, Quota, Scope, Timestamp},
+    ports::{Clock, Unavailable},
 };
 
 /// Why a key opens nothing.
@@ -66,56 +67,50 @@ pub fn judge(
 /// Lets a program in by its key.
 ///
 /// 1. Form and checksum: a string that can't be a key costs nothing.
-/// 2. The key is found by its digest, with its maker, by one statement.
+/// 2. The key is found by its digest, with its maker: in the cache, or by one statement.
 /// 3. [`judge`] says what it opens.
 /// 4. Its own rate limit is asked.
-/// 5. That it was used is handed to the deferred writes, once a minute: a check writes nothing itself.
+/// 5. The use is counted, exactly once: into a ledger, so that a check writes nothing itself.
 pub struct CheckApiKey {
     /// Tells the time.
     pub clock: Arc<dyn Clock>,
     /// Finds keys.
-    pub lookup: Arc<dyn KeyLookup>,
+    pub holders: Holders,
     /// Asks the key's rate limit.
     pub gate: Gate,
-    /// Takes what is to be remembered.
-    pub deferred: Arc<dyn DeferredWrites>,
+    /// Counts uses.
+    pub uses: Uses,
+    /// The limit of keys that have none of their own.
+    pub quota: Option<Quota>,
 }
 
 impl CheckApiKey {
-    /// How exact `last_used_at` is.
-    pub const USE_INTERVAL: Duration = Duration::from_secs(60);
-
     /// Tells the story above, for what needs `scope`, if it needs any.
-    pub async fn run(&self, text: &str, scope: Option<Scope>) -> Result<KeyHolder, KeyRefused> {
+    pub async fn run(&self, text: &str, scope: Option<Scope>) -> Result<Arc<KeyHolder>, KeyRefused> {
         let text = ApiKeyText::parse(text).ok_or(KeyRefused::Malformed)?;
         let now = self.clock.now();
-        let holder = self.lookup.by_digest(text.digest()).await?.ok_or(KeyRefused::NotFound)?;
+        let holder = self.find(text.digest(), now).await?.ok_or(KeyRefused::NotFound)?;
         judge(&holder, scope, None, now)?;
         self.admit(&holder).await?;
-        self.remember(&holder, now).await?;
+        self.uses.count(holder.key.id, now).await?;
         Ok(holder)
     }
 
-    /// Asks the key's own rate limit.
-    pub(super) async fn admit(&self, holder: &KeyHolder) -> Result<(), KeyRefused> {
-        let demand = Gate::demand("api-key", holder.key.rate_limit, &holder.key.id.to_string());
-        Ok(self.gate.admit(demand.as_slice()).await?)
+    /// Finds the key; what memory knows is taken from there without waiting for anything.
+    pub(super) async fn find(
+        &self,
+        digest: Digest,
+        now: Timestamp,
+    ) -> Result<Option<Arc<KeyHolder>>, Unavailable> {
+        match self.holders.peek(&digest, now) {
+            Some(known) => Ok(known),
+            None => self.holders.get(&digest).await,
+        }
     }
 
-    /// Hands over that the key was used, unless that is known for this minute.
-    pub(super) async fn remember(&self, holder: &KeyHolder, now: Timestamp) -> Result<(), KeyRefused> {
-        let known = |at: Timestamp| now.since(at) < Self::USE_INTERVAL;
-        if holder.key.last_used_at.is_some_and(known) {
-            return Ok(());
-        }
-        let is_known = |fact: &Fact| match fact {
-            Fact::KeyUsed { key_id, at, .. } => *key_id == holder.key.id && known(*at),
-            _ => false,
-        };
-        if self.deferred.pending(holder.maker.id).iter().any(is_known) {
-            return Ok(());
-        }
-        let used = Fact::KeyUsed { key_id: holder.key.id, user_id: holder.maker.id, at: now };
-        Ok(self.deferred.hand_over(vec![used]).await?)
+    /// Asks the key's own rate limit, or the one of keys that have none.
+    pub(super) async fn admit(&self, holder: &KeyHolder) -> Result<(), KeyRefused> {
+        let demand = Gate::demand("api-key", holder.key.rate_limit.or(self.quota), holder.key.id);
+        Ok(self.gate.admit(demand.as_slice()).await?)
     }
 }

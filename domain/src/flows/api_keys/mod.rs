@@ -5,23 +5,33 @@
 //!   only while the maker is an admin.
 //! - **A string that can't be a key costs nothing**: its checksum is asked first.
 //! - **A refusal is sure.** When storage can't be asked the answer is 503; a key is never refused for a reason that was not found out.
+//! - **What was revoked stays revoked.** Keys are cached; every write drops what was cached before it returns, and no load that began earlier brings it
+//!   back.
 //! - **The text is shown once**, by making or rotating. Storage has its digest.
 
 mod change;
 mod check;
 mod create;
+mod holders;
 mod list;
 mod revoke;
 mod rotate;
+mod usage;
 mod verify;
+mod warmer;
+mod writes;
 
 pub use change::ChangeApiKey;
 pub use check::{CheckApiKey, KeyRefused, judge};
 pub use create::{CreateApiKey, CreateApiKeyRequest, MadeApiKey};
+pub use holders::{HolderSource, Holders, holder_key, key_subject, maker_subject};
 pub use list::ListApiKeys;
 pub use revoke::RevokeApiKey;
 pub use rotate::RotateApiKey;
+pub use usage::{ShowKeyUsage, UsageReport};
 pub use verify::{KeyVerdict, VerifyApiKey, VerifyApiKeyRequest};
+pub use warmer::HotKeys;
+pub use writes::KeyWrites;
 
 use crate::{
     models::{ApiKey, ApiKeyText, Role, Scope, Scopes, Timestamp},
@@ -66,7 +76,7 @@ fn new_text(entropy: &dyn Entropy) -> Result<ApiKeyText, Unavailable> {
 
 fn changed(outcome: KeyChanged) -> Result<ApiKey, ApiKeyError> {
     match outcome {
-        KeyChanged::Done(key) => Ok(*key),
+        KeyChanged::Done { key, .. } => Ok(*key),
         KeyChanged::Revoked => Err(ApiKeyError::Revoked),
         KeyChanged::NotFound => Err(ApiKeyError::NotFound),
     }
@@ -74,3 +84,5 @@ fn changed(outcome: KeyChanged) -> Result<ApiKey, ApiKeyError> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod warmer_tests;

@@ -1,9 +1,9 @@
 use std::{sync::Arc, time::Duration};
 
-use super::{ApiKeyError, MadeApiKey, changed, new_text};
+use super::{ApiKeyError, KeyWrites, MadeApiKey, changed, new_text};
 use crate::{
     models::{AccessClaims, ApiKeyId},
-    ports::{ApiKeys, Clock, Entropy, KeyRotation},
+    ports::{Clock, Entropy, KeyRotation},
 };
 
 /// Gives a key a new text, while the old one goes on working for a grace.
@@ -14,8 +14,8 @@ pub struct RotateApiKey {
     pub clock: Arc<dyn Clock>,
     /// Makes the text.
     pub entropy: Arc<dyn Entropy>,
-    /// Keeps keys.
-    pub keys: Arc<dyn ApiKeys>,
+    /// Writes keys, and drops what is cached of them.
+    pub writes: KeyWrites,
 }
 
 impl RotateApiKey {
@@ -35,7 +35,7 @@ impl RotateApiKey {
             prefix: text.shown().to_owned(),
             old_until: self.clock.now().after(grace),
         };
-        let key = changed(self.keys.rotate(caller.organization_id, id, rotation).await?)?;
+        let key = changed(self.writes.rotate(caller.organization_id, id, rotation).await?)?;
         Ok(MadeApiKey { key, text })
     }
 }

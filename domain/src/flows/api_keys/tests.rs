@@ -2,21 +2,25 @@ use std::{sync::Arc, time::Duration};
 
 use super::*;
 use crate::{
+    cache::ReadThrough,
     flows::{
-        shared::Gate,
-        testing::{NOW, claims, clock, entropy, user},
+        shared::{Gate, Uses, UsesThrough},
+        testing::{NOW, claims, clock, entropy, idle_cache, user},
     },
     models::{
-        AccessClaims, ApiKeyId, Fact, Gcra, InstanceId, KeyHolder, KeyStatus, OrganizationId, Quota, User,
+        AccessClaims, ApiKeyId, Day, Gcra, InstanceId, KeyHolder, KeyStatus, OrganizationId, Quota, User,
     },
-    ports::{KeyChange, MockApiKeys, MockDeferredWrites, MockEntropy, MockKeyLookup, MockRateLimiter},
+    ports::{
+        KeyChange, MockApiKeys, MockBackground, MockEntropy, MockKeyLookup, MockKeyUsage, MockRateLimiter,
+        MockUsageLedger,
+    },
 };
 
 fn text() -> ApiKeyText {
     ApiKeyText::generate(&[3; 64]).unwrap()
 }
 
-fn holder() -> KeyHolder {
+pub(super) fn holder() -> KeyHolder {
     let key = ApiKey {
         id: ApiKeyId::generate(NOW, [8; 10]),
         name: "deploy".to_owned(),
@@ -43,7 +47,12 @@ fn request(scopes: &[Scope]) -> CreateApiKeyRequest {
     }
 }
 
-fn checking(found: Option<KeyHolder>, deferred: MockDeferredWrites) -> CheckApiKey {
+fn writes(keys: MockApiKeys) -> KeyWrites {
+    KeyWrites { keys: Arc::new(keys), cache: idle_cache(), background: Arc::new(MockBackground::new()) }
+}
+
+/// A check that is to count so many uses.
+fn checking(found: Option<KeyHolder>, uses: usize) -> CheckApiKey {
     let mut lookup = MockKeyLookup::new();
     lookup.expect_by_digest().times(..=1).returning(move |_| Ok(found.clone()));
     let mut limiter = MockRateLimiter::new();
@@ -53,17 +62,34 @@ fn checking(found: Option<KeyHolder>, deferred: MockDeferredWrites) -> CheckApiK
     });
     CheckApiKey {
         clock: clock(),
-        lookup: Arc::new(lookup),
+        holders: ReadThrough::new(idle_cache(), HolderSource { lookup: Arc::new(lookup) }),
         gate: Gate::new(Arc::new(limiter)),
-        deferred: Arc::new(deferred),
+        uses: counting(uses),
+        quota: None,
     }
 }
 
-fn remembering(times: usize, pending: Vec<Fact>) -> MockDeferredWrites {
-    let mut deferred = MockDeferredWrites::new();
-    deferred.expect_pending().return_const(pending);
-    deferred.expect_hand_over().times(times).returning(|_| Ok(()));
-    deferred
+fn counting(times: usize) -> Uses {
+    let mut ledger = MockUsageLedger::new();
+    ledger
+        .expect_count()
+        .withf(|key, at| *key == holder().key.id && *at == NOW)
+        .times(times)
+        .returning(|_, _| Ok(()));
+    let through = UsesThrough { usage: Arc::new(MockKeyUsage::new()), entropy: entropy() };
+    Uses::Deferred { ledger: Arc::new(ledger), through }
+}
+
+#[tokio::test]
+async fn a_key_without_a_limit_of_its_own_is_counted_by_the_one_for_all() {
+    let check = CheckApiKey { quota: Quota::parse("1/1m").ok(), ..checking(None, 0) };
+    let refused =
+        check.admit(&KeyHolder { key: ApiKey { rate_limit: None, ..holder().key }, ..holder() }).await;
+    assert!(matches!(refused, Err(KeyRefused::Limited { .. })));
+    let check = CheckApiKey { quota: None, ..check };
+    let admitted =
+        check.admit(&KeyHolder { key: ApiKey { rate_limit: None, ..holder().key }, ..holder() }).await;
+    assert_eq!(admitted, Ok(()));
 }
 
 #[tokio::test]
@@ -89,7 +115,7 @@ async fn nobody_gives_what_they_do_not_have() {
     };
     let refused = create.run(&claims(), request(&[Scope::MessagesRead, Scope::SettingsWrite])).await;
     assert_eq!(refused, Err(ApiKeyError::ScopeForbidden(Scope::SettingsWrite)));
-    let change = ChangeApiKey { clock: clock(), keys: Arc::new(MockApiKeys::new()) };
+    let change = ChangeApiKey { clock: clock(), writes: writes(MockApiKeys::new()) };
     let scopes = Some(Scopes::from_iter([Scope::KeysVerify]));
     let refused = change.run(&claims(), holder().key.id, KeyChange { scopes, ..KeyChange::default() }).await;
     assert_eq!(refused, Err(ApiKeyError::ScopeForbidden(Scope::KeysVerify)));
@@ -148,8 +174,9 @@ fn an_empty_list_of_instances_is_none_of_them() {
 
 #[tokio::test]
 async fn what_cannot_be_a_key_costs_no_query() {
-    let mut check = checking(None, MockDeferredWrites::new());
-    check.lookup = Arc::new(MockKeyLookup::new());
+    let mut check = checking(None, 0);
+    let lookup = Arc::new(MockKeyLookup::new());
+    check.holders = ReadThrough::new(idle_cache(), HolderSource { lookup });
     let cut = &text().expose()[..40].to_owned();
     for wrong in ["", "pk_", "pk_made-up", cut, &format!("{}x", text().expose())] {
         assert_eq!(check.run(wrong, None).await, Err(KeyRefused::Malformed), "{wrong}");
@@ -157,31 +184,51 @@ async fn what_cannot_be_a_key_costs_no_query() {
 }
 
 #[tokio::test]
-async fn a_use_is_remembered_once_a_minute() {
-    let run = async |holder: KeyHolder, deferred| {
-        checking(Some(holder), deferred).run(text().expose(), None).await.unwrap();
-    };
-    run(holder(), remembering(1, Vec::new())).await;
-    let mut recent = holder();
-    recent.key.last_used_at = Some(NOW.before(Duration::from_secs(59)));
-    run(recent.clone(), remembering(0, Vec::new())).await;
-    recent.key.last_used_at = Some(NOW.before(Duration::from_secs(60)));
-    run(recent, remembering(1, Vec::new())).await;
-    let pending = Fact::KeyUsed { key_id: holder().key.id, user_id: user().id, at: NOW };
-    run(holder(), remembering(0, vec![pending])).await;
+async fn each_check_that_lets_in_is_counted() {
+    let check = checking(Some(holder()), 1);
+    check.run(text().expose(), Some(Scope::MessagesRead)).await.unwrap();
+    let check = checking(Some(holder()), 0);
+    let refused = check.run(text().expose(), Some(Scope::MessagesWrite)).await;
+    assert_eq!(refused, Err(KeyRefused::InsufficientScope));
 }
 
 #[tokio::test]
-async fn a_key_used_too_often_is_refused_and_not_remembered() {
+async fn a_key_found_valid_for_another_service_was_used_and_any_other_was_not() {
+    let verify = async |scope, uses| {
+        let flow = VerifyApiKey { check: Arc::new(checking(Some(holder()), uses)) };
+        let request = VerifyApiKeyRequest { key: text().expose().to_owned(), scope, instance: None };
+        flow.run(user().organization_id, request).await.unwrap().code
+    };
+    assert_eq!(verify(Some(Scope::MessagesRead), 1).await, "valid");
+    assert_eq!(verify(Some(Scope::MessagesWrite), 0).await, "insufficient_scope");
+}
+
+#[tokio::test]
+async fn usage_is_shown_by_day_newest_first_with_today_among_the_days() {
+    let mut usage = MockKeyUsage::new();
+    let today = Day::of(NOW);
+    usage
+        .expect_of()
+        .withf(move |organization, key, since| {
+            *organization == user().organization_id && *key == holder().key.id && since.0 == today.0 - 29
+        })
+        .returning(move |_, _, _| Ok(Some(vec![(Day(today.0 - 3), 2), (today, 5)])));
+    let show = ShowKeyUsage { clock: clock(), usage: Arc::new(usage) };
+    let report = show.run(&claims(), holder().key.id, ShowKeyUsage::DAYS).await;
+    assert_eq!(report, Ok(UsageReport { total: 7, days: vec![(today, 5), (Day(today.0 - 3), 2)] }));
+}
+
+#[tokio::test]
+async fn a_key_used_too_often_is_refused_and_not_counted() {
     let mut limited = holder();
     limited.key.rate_limit = Some(Quota::parse("1/1m").unwrap());
-    let outcome = checking(Some(limited), remembering(0, Vec::new())).run(text().expose(), None).await;
+    let outcome = checking(Some(limited), 0).run(text().expose(), None).await;
     assert_eq!(outcome, Err(KeyRefused::Limited { retry_after: Duration::from_secs(60) }));
 }
 
 #[tokio::test]
 async fn a_key_of_another_organization_is_as_good_as_none() {
-    let verify = |found| VerifyApiKey { check: Arc::new(checking(found, remembering(0, Vec::new()))) };
+    let verify = |found| VerifyApiKey { check: Arc::new(checking(found, 0)) };
     let request = || VerifyApiKeyRequest { key: text().expose().to_owned(), scope: None, instance: None };
     let other = OrganizationId::generate(NOW, [9; 10]);
     let foreign = verify(Some(holder())).run(other, request()).await.unwrap();
@@ -194,11 +241,11 @@ async fn another_organizations_key_can_be_neither_found_nor_revoked() {
     let mut keys = MockApiKeys::new();
     let own = claims().organization_id;
     keys.expect_by_id().withf(move |organization, _| *organization == own).returning(|_, _| Ok(None));
-    keys.expect_revoke().withf(move |organization, _, _| *organization == own).returning(|_, _, _| Ok(false));
-    let keys: Arc<dyn crate::ports::ApiKeys> = Arc::new(keys);
+    keys.expect_revoke().withf(move |organization, _, _| *organization == own).returning(|_, _, _| Ok(None));
+    let writes = writes(keys);
     let caller: AccessClaims = claims();
-    let list = ListApiKeys { keys: Arc::clone(&keys) };
+    let list = ListApiKeys { keys: Arc::clone(&writes.keys) };
     assert_eq!(list.one(&caller, holder().key.id).await, Err(ApiKeyError::NotFound));
-    let revoke = RevokeApiKey { clock: clock(), keys };
+    let revoke = RevokeApiKey { clock: clock(), writes };
     assert_eq!(revoke.run(&caller, holder().key.id).await, Err(ApiKeyError::NotFound));
 }

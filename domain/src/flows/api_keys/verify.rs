@@ -23,13 +23,13 @@ pub struct KeyVerdict {
     /// The word of the contract: `valid`, or why not.
     pub code: &'static str,
     /// The key, where the asker may know of it.
-    pub holder: Option<KeyHolder>,
+    pub holder: Option<Arc<KeyHolder>>,
 }
 
 /// Checks a key on behalf of another service of the same organization.
 ///
 /// A key of another organization is as good as none, so that nobody can find out what others have. The key's own rate limit counts here as it
-/// does at the door.
+/// does at the door, and a key that is found valid was used.
 pub struct VerifyApiKey {
     /// Checks.
     pub check: Arc<CheckApiKey>,
@@ -44,7 +44,7 @@ impl VerifyApiKey {
     ) -> Result<KeyVerdict, Unavailable> {
         let found = match ApiKeyText::parse(&request.key) {
             None => None,
-            Some(text) => self.check.lookup.by_digest(text.digest()).await?,
+            Some(text) => self.check.find(text.digest(), self.check.clock.now()).await?,
         };
         let Some(holder) = found.filter(|holder| holder.key.organization_id == organization) else {
             return Ok(KeyVerdict { code: "not_found", holder: None });
@@ -67,6 +67,6 @@ impl VerifyApiKey {
         let now = self.check.clock.now();
         judge(holder, request.scope, request.instance, now)?;
         self.check.admit(holder).await?;
-        self.check.remember(holder, now).await
+        Ok(self.check.uses.count(holder.key.id, now).await?)
     }
 }

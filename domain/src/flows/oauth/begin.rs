@@ -60,7 +60,7 @@ impl OAuthBegin {
         asked_by: Option<UserId>,
         caller: &Caller,
     ) -> Result<OAuthBegun, OAuthBeginError> {
-        let demand = Gate::demand("oauth-address", self.quota, &caller.limit_key());
+        let demand = Gate::demand("oauth-address", self.quota, caller.limit_key());
         self.gate.admit(demand.as_slice()).await?;
         let signer = self.signers.get().await?;
         let mut nonce = [0; 16];

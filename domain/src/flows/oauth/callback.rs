@@ -116,7 +116,7 @@ pub struct OAuthCallback {
 impl OAuthCallback {
     /// Tells the story above.
     pub async fn run(&self, request: OAuthCallbackRequest) -> Result<OAuthSignedIn, OAuthCallbackError> {
-        let demand = Gate::demand("oauth-address", self.quota, &request.caller.limit_key());
+        let demand = Gate::demand("oauth-address", self.quota, request.caller.limit_key());
         self.gate.admit(demand.as_slice()).await?;
         let now = self.clock.now();
         let (binding, verifier) = self.take_state(&request, now).await?;

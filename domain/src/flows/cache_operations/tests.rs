@@ -1,0 +1,385 @@
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use super::*;
+use crate::{
+    cache::{
+        ArmPlan, ArmTally, Cache, CacheKey, CacheParts, Experiment, ExperimentPlan, ExperimentState, Policy,
+        Prefix, ReadThrough, Source, Strategies, Subject, Tiers,
+    },
+    flows::{
+        shared::Gate,
+        testing::{NOW, clock, clock_at, entropy},
+    },
+    models::{ExperimentId, FieldFault, PageRequest, Timestamp},
+    ports::{
+        ArmAdoption, ExperimentStart, Experiments, LocalStatistics, MockBackground, MockExperimentResults,
+        MockExperiments, MockLocalCache, MockNotices, MockRateLimiter, Notice, Unavailable,
+    },
+    settings::CachePolicies,
+};
+
+pub(super) fn away() -> Unavailable {
+    Unavailable::new("storage", "away")
+}
+
+pub(super) fn cache_with(strategies: Strategies) -> Arc<Cache> {
+    let mut local = MockLocalCache::new();
+    local.expect_get().returning(|_| None);
+    local.expect_set().returning(|_, _| ());
+    local.expect_statistics().returning(LocalStatistics::default);
+    Cache::new(CacheParts {
+        clock: clock(),
+        background: Arc::new(MockBackground::new()),
+        notices: Arc::new(MockNotices::new()),
+        local: Arc::new(local),
+        shared: None,
+        fence: Arc::default(),
+        strategies,
+        single_flight: false,
+    })
+}
+
+pub(super) fn cache() -> Arc<Cache> {
+    cache_with(Strategies::default())
+}
+
+fn arm(name: &str, lifetime: Option<u32>, tiers: Option<Tiers>) -> ArmPlan {
+    ArmPlan { lifetime_seconds: lifetime, tiers, ..ArmPlan::control(name) }
+}
+
+fn plan() -> ExperimentPlan {
+    ExperimentPlan {
+        prefix: Prefix::Books,
+        name: "off or on".to_owned(),
+        arms: vec![arm("off", None, Some(Tiers::Off)), arm("long", Some(600), None)],
+    }
+}
+
+fn experiment(state: ExperimentState) -> Experiment {
+    let ExperimentPlan { prefix, name, arms } = plan();
+    let ended_at = (state != ExperimentState::Running).then_some(NOW);
+    Experiment {
+        id: ExperimentId::generate(NOW, [6; 10]),
+        prefix,
+        name,
+        arms,
+        state,
+        started_at: NOW,
+        ended_at,
+    }
+}
+
+fn adopted() -> Experiment {
+    experiment(ExperimentState::Adopted("long".to_owned()))
+}
+
+fn conducting(
+    cache: Arc<Cache>,
+    experiments: MockExperiments,
+    results: MockExperimentResults,
+    notices: MockNotices,
+) -> ConductExperiments {
+    ConductExperiments::new(ConductParts {
+        clock: clock(),
+        cache,
+        experiments: Arc::new(experiments),
+        results: Arc::new(results),
+        server: Arc::new(Server::new(NOW, entropy())),
+        background: Arc::new(MockBackground::new()),
+        notices: Arc::new(notices),
+    })
+}
+
+fn managing(experiments: MockExperiments) -> ManageExperiments {
+    ManageExperiments {
+        clock: clock(),
+        entropy: entropy(),
+        experiments: Arc::new(experiments),
+        results: Arc::new(MockExperimentResults::new()),
+        policies: CachePolicies(Prefix::ALL.map(Prefix::policy)),
+        conduct: None,
+    }
+}
+
+/// Books by their number, each of which takes no time to load.
+struct Numbers;
+
+#[async_trait]
+impl Source for Numbers {
+    type Id = u32;
+    type Value = u32;
+    const PREFIX: Prefix = Prefix::Books;
+
+    fn key(&self, id: &u32) -> CacheKey {
+        CacheKey::of(Prefix::Books, &id.to_le_bytes())
+    }
+
+    fn subjects(&self, _id: &u32, _value: &u32) -> Vec<Subject> {
+        Vec::new()
+    }
+
+    async fn load(&self, id: &u32) -> Result<Option<u32>, Unavailable> {
+        Ok(Some(*id))
+    }
+}
+
+#[tokio::test]
+async fn what_storage_says_is_put_into_force_and_what_is_seen_is_told_until_after_the_end() {
+    let cache = cache();
+    let mut experiments = MockExperiments::new();
+    let said = [
+        vec![experiment(ExperimentState::Running)],
+        vec![experiment(ExperimentState::Running)],
+        vec![adopted()],
+    ];
+    let mut said = said.into_iter().chain(std::iter::repeat(Vec::new()));
+    experiments.expect_in_force().returning(move || Ok(said.next().unwrap_or_default()));
+    let told: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let mut results = MockExperimentResults::new();
+    let telling = Arc::clone(&told);
+    results.expect_record().returning(move |_, records, at| {
+        assert_eq!(at, NOW);
+        telling.lock().unwrap().push(records.iter().map(|record| record.tally.reads).sum());
+        Ok(())
+    });
+    let conduct = conducting(Arc::clone(&cache), experiments, results, MockNotices::new());
+    let numbers = ReadThrough::new(Arc::clone(&cache), Numbers);
+
+    conduct.run().await.unwrap();
+    let id = experiment(ExperimentState::Running).id;
+    assert_eq!(conduct.in_force(Prefix::Books), (Some(id), None));
+    assert_eq!(cache.strategies.present(Prefix::Books).arms.len(), 2);
+    assert_eq!(*told.lock().unwrap(), [0; 0], "nothing was seen yet");
+    for n in 0..40 {
+        assert_eq!(numbers.get(&n).await.unwrap().as_deref(), Some(&n));
+    }
+    conduct.run().await.unwrap();
+    conduct.record().await.unwrap();
+    assert_eq!(*told.lock().unwrap(), [40], "what is not new isn't told again");
+    numbers.get(&1).await.unwrap();
+    conduct.run().await.unwrap();
+    // What is recorded is what each arm has seen from the beginning; only the arm that saw more is told again.
+    let last = *told.lock().unwrap().last().unwrap();
+    assert!((1..=40).contains(&last) && told.lock().unwrap().len() == 2, "{last}");
+    let present = cache.strategies.present(Prefix::Books);
+    assert_eq!((present.arms.len(), present.policy.lifetime), (0, Duration::from_secs(600)));
+    assert_eq!(conduct.in_force(Prefix::Books), (None, Some(id)));
+    conduct.run().await.unwrap();
+    assert_eq!(cache.strategies.present(Prefix::Books).policy, Prefix::Books.policy());
+    assert_eq!(told.lock().unwrap().len(), 2, "of what has ended nothing more is told");
+}
+
+#[tokio::test]
+async fn a_key_belongs_to_the_same_arm_on_every_server() {
+    let tallies = async |reads: std::ops::Range<u32>| {
+        let cache = cache();
+        let mut experiments = MockExperiments::new();
+        experiments.expect_in_force().returning(|| Ok(vec![experiment(ExperimentState::Running)]));
+        let told: Arc<Mutex<Vec<(String, ArmTally)>>> = Arc::default();
+        let mut results = MockExperimentResults::new();
+        let telling = Arc::clone(&told);
+        results.expect_record().returning(move |_, records, _| {
+            *telling.lock().unwrap() = records.iter().map(|r| (r.arm.clone(), r.tally)).collect();
+            Ok(())
+        });
+        let conduct = conducting(Arc::clone(&cache), experiments, results, MockNotices::new());
+        conduct.run().await.unwrap();
+        let numbers = ReadThrough::new(cache, Numbers);
+        for n in reads {
+            numbers.get(&n).await.unwrap();
+        }
+        conduct.run().await.unwrap();
+        let told = told.lock().unwrap();
+        told.iter().map(|(arm, tally)| (arm.clone(), tally.reads)).collect::<Vec<_>>()
+    };
+    assert_eq!(tallies(0..100).await, tallies(0..100).await);
+    let [(_, off), (_, long)] = &tallies(0..1_000).await[..] else { panic!("two arms") };
+    assert_eq!(off + long, 1_000);
+    assert!((420..580).contains(off), "{off}");
+}
+
+#[tokio::test]
+async fn what_was_asked_for_earlier_and_answered_later_is_passed_over() {
+    let cache = cache();
+    let slow = Arc::new(Notify::new());
+    let experiments = SlowExperiments { slow: Arc::clone(&slow), calls: AtomicU32::new(0) };
+    let conduct = Arc::new(ConductExperiments::new(ConductParts {
+        clock: clock(),
+        cache: Arc::clone(&cache),
+        experiments: Arc::new(experiments),
+        results: Arc::new(MockExperimentResults::new()),
+        server: Arc::new(Server::new(NOW, entropy())),
+        background: Arc::new(MockBackground::new()),
+        notices: Arc::new(MockNotices::new()),
+    }));
+    let early = tokio::spawn({
+        let conduct = Arc::clone(&conduct);
+        async move { conduct.run().await }
+    });
+    tokio::task::yield_now().await;
+    conduct.run().await.unwrap();
+    assert!(conduct.in_force(Prefix::Books).0.is_some());
+    slow.notify_one();
+    early.await.unwrap().unwrap();
+    assert!(conduct.in_force(Prefix::Books).0.is_some(), "the older answer ends nothing");
+}
+
+/// Answers the first question late, with what was so when it was asked: nothing.
+struct SlowExperiments {
+    slow: Arc<Notify>,
+    calls: AtomicU32,
+}
+
+#[async_trait]
+impl Experiments for SlowExperiments {
+    async fn start(&self, _: &Experiment) -> Result<ExperimentStart, Unavailable> {
+        Err(away())
+    }
+
+    async fn by_id(&self, _: ExperimentId) -> Result<Option<Experiment>, Unavailable> {
+        Err(away())
+    }
+
+    async fn list(&self, _: PageRequest) -> Result<Vec<Experiment>, Unavailable> {
+        Err(away())
+    }
+
+    async fn in_force(&self) -> Result<Vec<Experiment>, Unavailable> {
+        if self.calls.fetch_add(1, Ordering::SeqCst) == 0 {
+            self.slow.notified().await;
+            return Ok(Vec::new());
+        }
+        Ok(vec![experiment(ExperimentState::Running)])
+    }
+
+    async fn stop(&self, _: ExperimentId, _: Timestamp) -> Result<Option<Experiment>, Unavailable> {
+        Err(away())
+    }
+
+    async fn adopt(&self, _: ExperimentId, _: &str, _: Timestamp) -> Result<ArmAdoption, Unavailable> {
+        Err(away())
+    }
+}
+
+#[tokio::test]
+async fn that_storage_is_away_is_told_once_and_what_was_in_force_stays() {
+    let cache = cache();
+    let mut experiments = MockExperiments::new();
+    let mut said = [Ok(vec![adopted()]), Err(away()), Err(away()), Ok(vec![adopted()])].into_iter();
+    experiments.expect_in_force().times(4).returning(move || said.next().unwrap());
+    let told: Arc<Mutex<Vec<Notice>>> = Arc::default();
+    let mut notices = MockNotices::new();
+    let telling = Arc::clone(&told);
+    notices.expect_tell().returning(move |notice| telling.lock().unwrap().push(notice));
+    let conduct = conducting(Arc::clone(&cache), experiments, MockExperimentResults::new(), notices);
+    let mut outcomes = Vec::new();
+    for _ in 0..4 {
+        outcomes.push(conduct.run().await.is_ok());
+        assert_eq!(cache.strategies.present(Prefix::Books).policy.lifetime, Duration::from_secs(600));
+    }
+    assert_eq!(outcomes, [true, false, false, true]);
+    let detail = "away".to_owned();
+    assert_eq!(*told.lock().unwrap(), [Notice::ExperimentsUnknown { detail }, Notice::ExperimentsKnown]);
+}
+
+#[tokio::test]
+async fn behind_answers_it_is_done_once_in_ten_seconds() {
+    let runs = |at: Timestamp, background: MockBackground| {
+        let conduct = Arc::new(ConductExperiments::new(ConductParts {
+            clock: clock_at(at),
+            cache: cache(),
+            experiments: Arc::new(MockExperiments::new()),
+            results: Arc::new(MockExperimentResults::new()),
+            server: Arc::new(Server::new(NOW, entropy())),
+            background: Arc::new(background),
+            notices: Arc::new(MockNotices::new()),
+        }));
+        for _ in 0..5 {
+            conduct.run_when_due();
+        }
+    };
+    let mut background = MockBackground::new();
+    background.expect_run().times(1).returning(drop);
+    runs(NOW, background);
+}
+
+#[test]
+fn a_prefix_that_is_switched_off_stays_off() {
+    let off = Policy { tiers: Tiers::Off, ..Prefix::Books.policy() };
+    let cache = cache_with(Strategies::new(Prefix::ALL.map(|_| off)));
+    let conduct = conducting(
+        Arc::clone(&cache),
+        MockExperiments::new(),
+        MockExperimentResults::new(),
+        MockNotices::new(),
+    );
+    conduct.apply(1, &[adopted(), experiment(ExperimentState::Running)]);
+    let present = cache.strategies.present(Prefix::Books);
+    assert_eq!((present.policy.tiers, present.arms.len()), (Tiers::Off, 0));
+}
+
+#[tokio::test]
+async fn a_new_experiment_leaves_out_what_the_adopted_arm_says() {
+    let mut experiments = MockExperiments::new();
+    let long = ExperimentPlan { prefix: Prefix::Books, ..plan() };
+    experiments.expect_in_force().returning(|| Ok(vec![adopted()]));
+    experiments.expect_start().times(1).returning(|_| Ok(ExperimentStart::Started));
+    let started = managing(experiments).start(long).await.unwrap();
+    assert_eq!(started.state, ExperimentState::Running);
+    assert_eq!((started.started_at, started.ended_at), (NOW, None));
+    assert_eq!(started.arms, [arm("off", Some(600), Some(Tiers::Off)), arm("long", Some(600), None)]);
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_reaches_no_storage() {
+    let faulty = ExperimentPlan { name: String::new(), arms: Vec::new(), ..plan() };
+    let refused = managing(MockExperiments::new()).start(faulty).await;
+    let Err(ExperimentError::Invalid(faults)) = refused else { panic!("{refused:?}") };
+    assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["name", "arms"]);
+    let mut experiments = MockExperiments::new();
+    experiments.expect_by_id().returning(|_| Ok(Some(experiment(ExperimentState::Stopped))));
+    let refused = managing(experiments).adopt(adopted().id, "short").await;
+    let fault = FieldFault::new("arm", "must be one of the experiment's arms: off, long");
+    assert_eq!(refused, Err(ExperimentError::Invalid(vec![fault])));
+}
+
+#[tokio::test]
+async fn what_storage_refuses_is_told() {
+    let mut experiments = MockExperiments::new();
+    experiments.expect_in_force().returning(|| Ok(Vec::new()));
+    experiments.expect_start().returning(|_| Ok(ExperimentStart::AnotherRuns));
+    experiments.expect_stop().returning(|_, _| Ok(None));
+    experiments.expect_by_id().returning(|_| Ok(Some(experiment(ExperimentState::Stopped))));
+    experiments.expect_adopt().returning(|_, _, _| Ok(ArmAdoption::AnotherRuns));
+    let manage = managing(experiments);
+    assert_eq!(manage.start(plan()).await, Err(ExperimentError::AnotherRuns));
+    assert_eq!(manage.stop(adopted().id).await, Err(ExperimentError::NotFound));
+    assert_eq!(manage.adopt(adopted().id, "long").await, Err(ExperimentError::AnotherRuns));
+}
+
+#[tokio::test]
+async fn figures_say_whose_they_are_and_how_each_prefix_is_kept() {
+    let cache = cache();
+    let mut experiments = MockExperiments::new();
+    experiments.expect_in_force().returning(|| Ok(vec![adopted()]));
+    let results = MockExperimentResults::new();
+    let conduct = Arc::new(conducting(Arc::clone(&cache), experiments, results, MockNotices::new()));
+    conduct.run().await.unwrap();
+    let gate = Gate::new(Arc::new(MockRateLimiter::new()));
+    let server = Arc::new(Server::new(NOW, entropy()));
+    let show = ShowCache { server: Arc::clone(&server), cache, conduct, gate };
+    let figures = show.run().await.unwrap();
+    assert_eq!((figures.server, figures.since), (server.id().unwrap(), NOW));
+    let books = &figures.prefixes[Prefix::Books as usize];
+    assert_eq!((books.policy.lifetime, books.adopted), (Duration::from_secs(600), Some(adopted().id)));
+    assert_eq!(figures.prefixes[Prefix::ApiKey as usize].policy, Prefix::ApiKey.policy());
+}
