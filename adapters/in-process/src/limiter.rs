@@ -1,13 +1,13 @@
 use std::{
     collections::{HashMap, hash_map::RandomState},
-    hash::BuildHasher,
+    hash::{BuildHasher, BuildHasherDefault, Hasher},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use portico_domain::{
-    models::{Admission, Demand, Digest, Gcra, Timestamp},
+    models::{Admission, Demand, Gcra, Timestamp},
     ports::{Clock, RateLimiter, Unavailable},
 };
 
@@ -27,16 +27,47 @@ const SWEEP_EVERY: Duration = Duration::from_secs(30);
 pub struct InProcessLimiter {
     clock: Arc<dyn Clock>,
     shards: Vec<Mutex<Shard>>,
-    hasher: RandomState,
+    seeds: [RandomState; 2],
     keys_in_shard: usize,
 }
 
-/// A key is kept as half of its SHA-256, so that an entry has one size however long the key is, and two keys don't meet.
-type Key = [u8; 16];
+/// A key is kept as 128 bits of keyed hash, so that an entry has one size however long the key is, and two keys don't meet. The seeds are this process' own, so that
+/// nobody outside can look for two that would, or aim at one shard.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key {
+    high: u64,
+    low: u64,
+}
+
+impl std::hash::Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.low);
+    }
+}
+
+/// Takes what is a hash already.
+#[derive(Default)]
+struct Hashed(u64);
+
+impl Hasher for Hashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
 
 #[derive(Default)]
 struct Shard {
-    arrivals: HashMap<Key, Timestamp>,
+    arrivals: HashMap<Key, Timestamp, BuildHasherDefault<Hashed>>,
     swept_at: Timestamp,
 }
 
@@ -53,7 +84,7 @@ impl InProcessLimiter {
         Self {
             clock,
             shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            seeds: [RandomState::new(), RandomState::new()],
             keys_in_shard: keys.div_ceil(SHARDS).max(1),
         }
     }
@@ -67,11 +98,9 @@ impl InProcessLimiter {
     }
 
     fn decide(&self, demand: &Demand) -> Admission {
-        let digest = Digest::of(demand.key.as_bytes()).0;
-        let mut key = Key::default();
-        key.copy_from_slice(&digest[..16]);
-        // The shard is chosen by a seed of this process, so that nobody can aim at one.
-        let at = usize::try_from(self.hasher.hash_one(key) % SHARDS as u64).unwrap_or_default();
+        let [high, low] = self.seeds.each_ref().map(|seed| seed.hash_one(&demand.key));
+        let key = Key { high, low };
+        let at = usize::try_from(high % SHARDS as u64).unwrap_or_default();
         let mut shard = self.shards[at].lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
         shard.sweep_if_due(now);

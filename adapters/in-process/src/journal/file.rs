@@ -242,13 +242,13 @@ fn segment_path(directory: &Path, number: u64) -> PathBuf {
 }
 
 /// Facts hold digests and password hashes: for the owner's eyes alone.
-fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
-fn make_private_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_private_directory(directory: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -5,5 +5,7 @@ mod settings;
 mod writes;
 
 pub use file::JournalFault;
+pub(crate) use file::{make_private_directory, private};
 pub use settings::{DeferredFigures, JournalSettings, JournalSync};
+pub(crate) use writes::AbortOnDrop;
 pub use writes::JournalledWrites;
