@@ -9,4 +9,6 @@ SET name = coalesce($3, name),
 WHERE id = $1 AND organization_id = $2 AND revoked_at IS NULL
 RETURNING
     id, name, prefix, organization_id, scopes, instance_ids, revoked_at IS NOT NULL, expires_at, rate_limit, rate_window_seconds,
-    created_at, last_used_at
+    created_at,
+    (SELECT u.last_at FROM api_key_usage AS u WHERE u.key_id = api_keys.id ORDER BY u.day DESC LIMIT 1),
+    digest, superseded_digest

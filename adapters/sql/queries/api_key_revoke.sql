@@ -2,4 +2,4 @@
 UPDATE api_keys
 SET revoked_at = coalesce(revoked_at, $3)
 WHERE id = $1 AND organization_id = $2
-RETURNING id
+RETURNING digest, superseded_digest

@@ -33,6 +33,8 @@ macro_rules! migrations {
 migrations! {
     1 "0001_identity";
     2 "0002_api_keys";
+    3 "0003_key_usage";
+    4 "0004_cache_experiments";
 }
 
 /// What a run of the migrations did.

@@ -112,15 +112,54 @@ statements! {
     /// the limit changes, limit, its window.
     API_KEY_CHANGE: Write "api_key_change"
         (Uuid, Uuid, Text, Text, Bool, Text, Bool, Time, Bool, Integer, Integer)
-        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time, Bytes, Bytes);
     /// Gives a key a new text: id, organization, digest, prefix, end of the old one.
     API_KEY_ROTATE: Write "api_key_rotate" (Uuid, Uuid, Bytes, Text, Time)
-        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time);
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time, Bytes, Bytes);
     /// Revokes a key: id, organization, moment.
-    API_KEY_REVOKE: Write "api_key_revoke" (Uuid, Uuid, Time) -> (Uuid);
+    API_KEY_REVOKE: Write "api_key_revoke" (Uuid, Uuid, Time) -> (Bytes, Bytes);
     /// Finds a key and its maker: digest.
     API_KEY_BY_DIGEST: Read "api_key_by_digest" (Bytes)
         -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time, Time, Uuid, Uuid, Text, Text, Text, Time, Time);
-    /// Remembers a use: key, when.
-    API_KEY_USE_RECORD: Write "api_key_use_record" (Uuid, Time) -> ();
+    /// Says that a batch of uses is added: its id, moment.
+    USAGE_BATCH_INSERT: Write "usage_batch_insert" (Uuid, Time) -> ();
+    /// Adds uses: a JSON list of objects with `key_id`, `day` since 1970, `uses`, `last_at` as a text and `last_micros` as a number, in the order of
+    /// their keys and days.
+    KEY_USAGE_ADD: Write "key_usage_add" (Text) -> (), sqlite "key_usage_add.sqlite";
+    /// Shows uses by day: key, organization, first day.
+    KEY_USAGE_OF: Read "key_usage_of" (Uuid, Uuid, Integer) -> (Integer, Integer);
+    /// Deletes names of batches: added until, how many.
+    USAGE_BATCHES_PURGE: Write "usage_batches_purge" (Time, Integer) -> (Integer), sqlite "usage_batches_purge.sqlite";
+
+    /// Finds the keys that were used most: first day, last day, how many.
+    API_KEYS_MOST_USED: Read "api_keys_most_used" (Integer, Integer, Integer)
+        -> (Uuid, Text, Text, Uuid, Text, Text, Bool, Time, Integer, Integer, Time, Time, Uuid, Uuid, Text, Text, Text, Time, Time, Bytes);
+
+    /// Starts an experiment: id, prefix, name, arms, moment.
+    CACHE_EXPERIMENT_START: Write "cache_experiment_start" (Uuid, Text, Text, Text, Time) -> ();
+    /// Finds an experiment: id.
+    CACHE_EXPERIMENT_BY_ID: Read "cache_experiment_by_id" (Uuid) -> (Uuid, Text, Text, Text, Time, Time, Text);
+    /// Lists experiments, newest first: place's time, place's id, how many.
+    CACHE_EXPERIMENTS_LIST_DESC: Read "cache_experiments_list_desc" (Time, Uuid, Integer)
+        -> (Uuid, Text, Text, Text, Time, Time, Text);
+    /// The same, oldest first.
+    CACHE_EXPERIMENTS_LIST_ASC: Read "cache_experiments_list_asc" (Time, Uuid, Integer)
+        -> (Uuid, Text, Text, Text, Time, Time, Text);
+    /// Finds what runs and what is adopted.
+    CACHE_EXPERIMENTS_IN_FORCE: Read "cache_experiments_in_force" () -> (Uuid, Text, Text, Text, Time, Time, Text);
+    /// Takes an experiment's arm out of force: id.
+    CACHE_ADOPTION_END: Write "cache_adoption_end" (Uuid) -> ();
+    /// Ends an experiment: id, moment.
+    CACHE_EXPERIMENT_STOP: Write "cache_experiment_stop" (Uuid, Time) -> (Uuid, Text, Text, Text, Time, Time);
+    /// Puts an arm into force: experiment, arm, moment.
+    CACHE_ADOPTION_SET: Write "cache_adoption_set" (Uuid, Text, Time) -> ();
+    /// Ends the experiment of an arm that was just put into force: the same parameters.
+    CACHE_EXPERIMENT_END_ADOPTED: Write "cache_experiment_end_adopted" (Uuid, Text, Time)
+        -> (Uuid, Text, Text, Text, Time, Time);
+    /// Records what a server saw: a JSON list of objects with `experiment_id`, `arm`, `server`, the members of a tally, `updated_at` as a text and
+    /// `updated_micros` as a number.
+    CACHE_EXPERIMENT_RESULTS_PUT: Write "cache_experiment_results_put" (Text) -> (), sqlite "cache_experiment_results_put.sqlite";
+    /// Adds up what servers saw: experiment.
+    CACHE_EXPERIMENT_RESULTS_OF: Read "cache_experiment_results_of" (Uuid)
+        -> (Text, Integer, Integer, Integer, Integer, Integer, Text, Text, Text, Text);
 }

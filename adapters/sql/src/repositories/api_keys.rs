@@ -1,7 +1,7 @@
 use async_trait::async_trait;
 use portico_domain::{
     models::{
-        ApiKey, ApiKeyId, Digest, InstanceId, KeyHolder, KeyStatus, NewApiKey, Order, OrganizationId,
+        ApiKey, ApiKeyId, Day, Digest, InstanceId, KeyHolder, KeyStatus, NewApiKey, Order, OrganizationId,
         PageRequest, Quota, Scopes, Timestamp, key_quota,
     },
     ports::{ApiKeys, KeyChange, KeyChanged, KeyLookup, KeyRotation, Unavailable},
@@ -12,7 +12,7 @@ use crate::{
     driver::{Call, Row, SERVICE, Value},
     statements::{
         API_KEY_BY_DIGEST, API_KEY_BY_ID, API_KEY_CHANGE, API_KEY_INSERT, API_KEY_REVOKE, API_KEY_ROTATE,
-        API_KEYS_LIST_ASC, API_KEYS_LIST_DESC,
+        API_KEYS_LIST_ASC, API_KEYS_LIST_DESC, API_KEYS_MOST_USED,
     },
 };
 
@@ -109,9 +109,10 @@ impl ApiKeys for SqlRepositories {
         organization: OrganizationId,
         id: ApiKeyId,
         at: Timestamp,
-    ) -> Result<bool, Unavailable> {
+    ) -> Result<Option<Vec<Digest>>, Unavailable> {
         let parameters = vec![id.uuid().into(), organization.uuid().into(), at.into()];
-        Ok(!self.driver.run(API_KEY_REVOKE.with(parameters)).await?.is_empty())
+        let rows = self.driver.run(API_KEY_REVOKE.with(parameters)).await?;
+        rows.into_iter().next().map(|mut row| digests(&mut row)).transpose()
     }
 }
 
@@ -125,7 +126,8 @@ impl SqlRepositories {
         call: Call,
     ) -> Result<KeyChanged, Unavailable> {
         if let Some(mut row) = self.driver.run(call).await?.into_iter().next() {
-            return Ok(KeyChanged::Done(Box::new(key(&mut row)?)));
+            let key = Box::new(key(&mut row)?);
+            return Ok(KeyChanged::Done { key, digests: digests(&mut row)? });
         }
         let known = self.by_id(organization, id).await?.is_some();
         Ok(if known { KeyChanged::Revoked } else { KeyChanged::NotFound })
@@ -145,6 +147,29 @@ impl KeyLookup for SqlRepositories {
         };
         rows.into_iter().next().map(holder).transpose()
     }
+
+    async fn most_used(
+        &self,
+        first: Day,
+        last: Day,
+        at_most: u32,
+    ) -> Result<Vec<(Digest, KeyHolder)>, Unavailable> {
+        let parameters = vec![i64::from(first.0).into(), i64::from(last.0).into(), at_most.into()];
+        let rows = self.driver.run(API_KEYS_MOST_USED.with(parameters)).await?;
+        let holder = |mut row: Row| {
+            let (key, maker) = (key(&mut row)?, people::user(&mut row)?);
+            // By its present text a key is not superseded.
+            Ok((Digest(row.take()?), KeyHolder { key, superseded_until: None, maker }))
+        };
+        rows.into_iter().map(holder).collect()
+    }
+}
+
+/// The digests of a key's texts: the present one's, then the superseded one's.
+fn digests(row: &mut Row) -> Result<Vec<Digest>, Unavailable> {
+    let mut digests = vec![Digest(row.take()?)];
+    digests.extend(row.take::<Option<[u8; 32]>>()?.map(Digest));
+    Ok(digests)
 }
 
 fn key(row: &mut Row) -> Result<ApiKey, Unavailable> {

@@ -10,7 +10,7 @@ use serde_json::{Value as Json, json};
 use super::SqlRepositories;
 use crate::{
     driver::Call,
-    statements::{API_KEY_USE_RECORD, PASSWORD_REHASH, SESSIONS_OPEN, SIGN_IN_RECORD},
+    statements::{PASSWORD_REHASH, SESSIONS_OPEN, SIGN_IN_RECORD},
 };
 
 #[async_trait]
@@ -54,9 +54,6 @@ fn calls(facts: &[Fact]) -> Vec<Call> {
             }
             Fact::SignedIn { user_id, at } => {
                 calls.push(SIGN_IN_RECORD.with(vec![user_id.uuid().into(), (*at).into()]));
-            }
-            Fact::KeyUsed { key_id, at, .. } => {
-                calls.push(API_KEY_USE_RECORD.with(vec![key_id.uuid().into(), (*at).into()]));
             }
             Fact::PasswordRehashed { user_id, from, to } => {
                 let parameters = vec![user_id.uuid().into(), from.expose().into(), to.expose().into()];

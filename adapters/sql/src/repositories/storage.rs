@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use async_trait::async_trait;
 use portico_domain::{
     models::Timestamp,
@@ -5,7 +7,10 @@ use portico_domain::{
 };
 
 use super::SqlRepositories;
-use crate::statements::{PING, SESSIONS_PURGE, USED_STATES_PURGE};
+use crate::statements::{PING, SESSIONS_PURGE, USAGE_BATCHES_PURGE, USED_STATES_PURGE};
+
+/// So long after it was added a batch of uses is sent by nobody any more, and its name can go.
+const BATCHES_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 #[async_trait]
 impl Storage for SqlRepositories {
@@ -16,10 +21,15 @@ impl Storage for SqlRepositories {
 
     async fn purge_expired(&self, now: Timestamp, at_most: u32) -> Result<u64, Unavailable> {
         let mut gone = 0;
-        for statement in [&SESSIONS_PURGE, &USED_STATES_PURGE] {
+        let statements = [
+            (&SESSIONS_PURGE, now),
+            (&USED_STATES_PURGE, now),
+            (&USAGE_BATCHES_PURGE, now.before(BATCHES_KEPT)),
+        ];
+        for (statement, until) in statements {
             let left = i64::from(at_most) - gone;
             if left > 0 {
-                let rows = self.driver.run(statement.with(vec![now.into(), left.into()])).await?;
+                let rows = self.driver.run(statement.with(vec![until.into(), left.into()])).await?;
                 gone += i64::try_from(rows.len()).unwrap_or(left);
             }
         }

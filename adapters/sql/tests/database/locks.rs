@@ -3,13 +3,14 @@
 use std::{future::Future, sync::Arc, time::Duration};
 
 use portico_domain::{
-    models::User,
+    models::{Day, KeyUses, UsageBatch, User},
     ports::{PasswordChange, PasswordChanged, Rotation},
 };
 use sqlx::{Connection as _, PgConnection};
 
 use crate::{
     Case, cases,
+    contract::api_keys,
     world::{Opened, Server, World, at, hash},
 };
 
@@ -17,6 +18,8 @@ pub(crate) const CASES: &[Case<Server>] = cases![
     a_late_session_waits_for_the_end_of_all,
     a_first_renewal_waits_for_the_end_of_all,
     a_password_change_waits_for_the_one_before,
+    a_batch_waits_for_its_other_delivery_and_counts_once,
+    a_batch_whose_other_delivery_was_undone_counts,
 ];
 
 /// A person, and a transaction of somebody else that has changed their row and isn't committed yet.
@@ -87,4 +90,37 @@ async fn a_password_change_waits_for_the_one_before(server: Server) {
     let told = held.waits(async move { accounts.change_password(change).await }).await;
     assert_eq!(told, Ok(PasswordChanged::Done));
     assert_eq!(world.live(&user, at(31)).await, [kept.id()]);
+}
+
+/// Delivers a batch of five uses while somebody else has delivered it and hasn't ended the transaction, which then ends by `end`. Gives what is counted.
+async fn delivered_twice(server: Server, end: &'static str) -> u64 {
+    let database = server.database().await;
+    let world = World::over(server, database.pooled());
+    let (user, new) = api_keys::made(&world).await;
+    let uses = vec![KeyUses { key_id: new.key.id, day: Day(20_717), uses: 5, last_at: at(1) }];
+    let batch = UsageBatch { id: uuid::Uuid::from_u128(7), uses };
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    sqlx::query("BEGIN").execute(&mut other).await.unwrap();
+    for statement in [
+        "INSERT INTO usage_batches (id, added_at) SELECT '00000000-0000-0000-0000-000000000007', now() WHERE $1 = $1",
+        "INSERT INTO api_key_usage (key_id, day, uses, last_at) VALUES ($1, 20717, 5, now())",
+    ] {
+        sqlx::query(statement).bind(new.key.id.uuid()).execute(&mut other).await.unwrap();
+    }
+    let usage = Arc::clone(&world.repositories.key_usage);
+    let mut adding = tokio::spawn(async move { usage.add(&batch).await });
+    let early = tokio::time::timeout(Duration::from_millis(200), &mut adding).await;
+    assert!(early.is_err(), "it must wait for the delivery that is under way");
+    sqlx::query(end).execute(&mut other).await.unwrap();
+    assert_eq!(adding.await.unwrap(), Ok(()));
+    let days = world.repositories.key_usage.of(user.organization_id, new.key.id, Day(0)).await;
+    days.unwrap().unwrap().into_iter().map(|(_, uses)| uses).sum()
+}
+
+async fn a_batch_waits_for_its_other_delivery_and_counts_once(server: Server) {
+    assert_eq!(delivered_twice(server, "COMMIT").await, 5);
+}
+
+async fn a_batch_whose_other_delivery_was_undone_counts(server: Server) {
+    assert_eq!(delivered_twice(server, "ROLLBACK").await, 5);
 }

@@ -21,7 +21,19 @@ pub(crate) const CASES: &[Case<Server>] = cases![
     no_plan_on_sqlite_scans_a_table,
 ];
 
-const TABLES: [&str; 6] = ["organizations", "users", "sessions", "identities", "used_states", "api_keys"];
+// Not `cache_adoptions`: it has a row a prefix at most, and is read whole.
+const TABLES: [&str; 10] = [
+    "organizations",
+    "users",
+    "sessions",
+    "identities",
+    "used_states",
+    "api_keys",
+    "api_key_usage",
+    "usage_batches",
+    "cache_experiments",
+    "cache_experiment_results",
+];
 
 async fn every_query_file_is_registered_and_says_what_for(_: Server) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries");
@@ -133,11 +145,24 @@ const FILL_POSTGRES: &str = "
     SELECT md5('k' || n)::uuid, md5('o' || (1 + n % 4000))::uuid, md5('u' || (1 + n % 4000))::uuid, 'k' || n, 'pk_fake', decode(md5('d' || n), 'hex'),
            '', to_timestamp(n)
     FROM generate_series(1, 8000) AS n;
+    INSERT INTO api_key_usage (key_id, day, uses, last_at)
+    SELECT md5('k' || n)::uuid, day, n, to_timestamp(day * 86400) FROM generate_series(1, 4000) AS n, generate_series(0, 1) AS day;
+    INSERT INTO usage_batches (id, added_at)
+    SELECT md5('b' || n)::uuid, to_timestamp(n) FROM generate_series(1, 4000) AS n;
+    INSERT INTO cache_experiments (id, prefix, name, arms, started_at, ended_at)
+    SELECT md5('e' || n)::uuid, 'api-key', 'e' || n, '[]', to_timestamp(n), to_timestamp(n + 1) FROM generate_series(1, 4000) AS n;
+    INSERT INTO cache_experiment_results (
+        experiment_id, arm, server, reads, hits, loads, errors, load_ms, load_ms_squared, age_ms, age_ms_squared, updated_at
+    )
+    SELECT md5('e' || n)::uuid, arm, md5('v' || n)::uuid, 1, 1, 1, 0, 1, 1, 1, 1, to_timestamp(n)
+    FROM generate_series(1, 4000) AS n, unnest(ARRAY['a', 'b']) AS arm;
     ANALYZE;
 ";
 
 /// What a statement that takes a list of rows is planned with.
-const ROWS: &str = r#"'[{"id": "01890a5d-ac96-774b-bcce-b302099a8057", "user_id": "01890a5d-ac96-774b-bcce-b302099a8058"}]'"#;
+const ROWS: &str = r#"'[{"id": "01890a5d-ac96-774b-bcce-b302099a8057", "user_id": "01890a5d-ac96-774b-bcce-b302099a8058",
+    "key_id": "01890a5d-ac96-774b-bcce-b302099a8059", "day": 20000, "uses": 1, "experiment_id": "01890a5d-ac96-774b-bcce-b302099a805a",
+    "arm": "a", "server": "01890a5d-ac96-774b-bcce-b302099a805b"}]'"#;
 
 /// A value that some row has, or that cuts off a small part of the rows.
 const fn sample(kind: Type) -> &'static str {
@@ -194,6 +219,14 @@ const FILL_SQLITE: &str = "
     INSERT INTO used_states (digest, expires_at) SELECT CAST('x' || n AS BLOB), n FROM numbers WHERE n <= 4000;
     INSERT INTO api_keys (id, organization_id, made_by, name, prefix, digest, scopes, created_at)
     SELECT 'k' || n, 'o' || (1 + n % 4000), 'u' || (1 + n % 4000), 'k' || n, 'pk_fake', CAST('d' || n AS BLOB), '', n FROM numbers;
+    INSERT INTO api_key_usage (key_id, day, uses, last_at) SELECT 'k' || n, 1, n, n FROM numbers;
+    INSERT INTO usage_batches (id, added_at) SELECT 'b' || n, n FROM numbers WHERE n <= 4000;
+    INSERT INTO cache_experiments (id, prefix, name, arms, started_at, ended_at)
+    SELECT 'e' || n, 'api-key', 'e' || n, '[]', n, n + 1 FROM numbers WHERE n <= 4000;
+    INSERT INTO cache_experiment_results (
+        experiment_id, arm, server, reads, hits, loads, errors, load_ms, load_ms_squared, age_ms, age_ms_squared, updated_at
+    )
+    SELECT 'e' || n, 'a', 'v' || n, 1, 1, 1, 0, 1.0, 1.0, 1.0, 1.0, n FROM numbers WHERE n <= 4000;
     ANALYZE;
 ";
 

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use portico_domain::{
     models::{
-        ApiKey, ApiKeyId, Cursor, Digest, Fact, InstanceId, KeyStatus, NewApiKey, Order, OrganizationId,
+        ApiKey, ApiKeyId, Cursor, Digest, InstanceId, KeyStatus, NewApiKey, Order, OrganizationId,
         PageRequest, Quota, Scope, Scopes, Timestamp, User,
     },
     ports::{KeyChange, KeyChanged, KeyRotation},
@@ -21,14 +21,13 @@ pub(crate) const CASES: &[Case<World>] = cases![
     a_rotated_key_has_two_texts_at_most,
     a_revoked_key_stays_as_it_is,
     a_list_walks_each_key_once_in_both_orders,
-    uses_are_remembered_by_the_latest_moment,
 ];
 
 fn digest() -> Digest {
     Digest::of(&unique())
 }
 
-fn new_key(user: &User, created_at: Timestamp) -> NewApiKey {
+pub(super) fn new_key(user: &User, created_at: Timestamp) -> NewApiKey {
     NewApiKey {
         key: ApiKey {
             id: ApiKeyId::generate(created_at, unique()),
@@ -51,7 +50,7 @@ fn new_key(user: &User, created_at: Timestamp) -> NewApiKey {
     }
 }
 
-async fn made(world: &World) -> (User, NewApiKey) {
+pub(crate) async fn made(world: &World) -> (User, NewApiKey) {
     let user = world.person().await;
     let new = new_key(&user, at(1));
     world.repositories.api_keys.create(new.clone()).await.unwrap();
@@ -95,7 +94,7 @@ async fn another_organization_finds_changes_and_revokes_nothing(world: World) {
     assert_eq!(keys.change(other, id, change).await, Ok(KeyChanged::NotFound));
     let rotation = KeyRotation { digest: digest(), prefix: "pk_fake2".to_owned(), old_until: at(5) };
     assert_eq!(keys.rotate(other, id, rotation).await, Ok(KeyChanged::NotFound));
-    assert_eq!(keys.revoke(other, id, at(5)).await, Ok(false));
+    assert_eq!(keys.revoke(other, id, at(5)).await, Ok(None));
     assert_eq!(keys.by_id(user.organization_id, id).await, Ok(Some(new.key)));
 }
 
@@ -103,14 +102,15 @@ async fn a_change_touches_what_it_names_alone(world: World) {
     let (user, new) = made(&world).await;
     let (keys, id, organization) = (&world.repositories.api_keys, new.key.id, user.organization_id);
     let unchanged = keys.change(organization, id, KeyChange::default()).await;
-    assert_eq!(unchanged, Ok(KeyChanged::Done(Box::new(new.key.clone()))));
+    let done = |key: &ApiKey| KeyChanged::Done { key: Box::new(key.clone()), digests: vec![new.digest] };
+    assert_eq!(unchanged, Ok(done(&new.key)));
     let named = KeyChange {
         name: Some("renamed".to_owned()),
         scopes: Some(Scopes::default()),
         ..KeyChange::default()
     };
-    let expected = ApiKey { name: "renamed".to_owned(), scopes: Scopes::default(), ..new.key };
-    assert_eq!(keys.change(organization, id, named).await, Ok(KeyChanged::Done(Box::new(expected.clone()))));
+    let expected = ApiKey { name: "renamed".to_owned(), scopes: Scopes::default(), ..new.key.clone() };
+    assert_eq!(keys.change(organization, id, named).await, Ok(done(&expected)));
     let cleared = KeyChange {
         instance_ids: Some(None),
         expires_at: Some(None),
@@ -118,10 +118,7 @@ async fn a_change_touches_what_it_names_alone(world: World) {
         ..KeyChange::default()
     };
     let expected = ApiKey { instance_ids: None, expires_at: None, rate_limit: None, ..expected };
-    assert_eq!(
-        keys.change(organization, id, cleared).await,
-        Ok(KeyChanged::Done(Box::new(expected.clone())))
-    );
+    assert_eq!(keys.change(organization, id, cleared).await, Ok(done(&expected)));
     assert_eq!(keys.by_id(organization, id).await, Ok(Some(expected)));
 }
 
@@ -129,18 +126,20 @@ async fn a_rotated_key_has_two_texts_at_most(world: World) {
     let (user, new) = made(&world).await;
     let (first, second, third) = (new.digest, digest(), digest());
     let lookup = &world.repositories.key_lookup;
-    let rotate = async |digest, old_until| {
+    let rotate = async |digest, old, old_until| {
         let rotation = KeyRotation { digest, prefix: "pk_fake2".to_owned(), old_until };
         let outcome =
             world.repositories.api_keys.rotate(user.organization_id, new.key.id, rotation).await.unwrap();
-        assert!(matches!(outcome, KeyChanged::Done(key) if key.prefix == "pk_fake2" && key.id == new.key.id));
+        let KeyChanged::Done { key, digests } = outcome else { panic!("{outcome:?}") };
+        assert_eq!((key.prefix.as_str(), key.id), ("pk_fake2", new.key.id));
+        assert_eq!(digests, [digest, old]);
     };
-    rotate(second, at(50)).await;
+    rotate(second, first, at(50)).await;
     let old = lookup.by_digest(first).await.unwrap().unwrap();
     assert_eq!((old.key.id, old.superseded_until), (new.key.id, Some(at(50))));
     let present = lookup.by_digest(second).await.unwrap().unwrap();
     assert_eq!((present.key.id, present.superseded_until), (new.key.id, None));
-    rotate(third, at(60)).await;
+    rotate(third, second, at(60)).await;
     assert_eq!(lookup.by_digest(first).await, Ok(None));
     assert_eq!(lookup.by_digest(second).await.unwrap().unwrap().superseded_until, Some(at(60)));
 }
@@ -148,8 +147,8 @@ async fn a_rotated_key_has_two_texts_at_most(world: World) {
 async fn a_revoked_key_stays_as_it_is(world: World) {
     let (user, new) = made(&world).await;
     let (keys, id, organization) = (&world.repositories.api_keys, new.key.id, user.organization_id);
-    assert_eq!(keys.revoke(organization, id, at(5)).await, Ok(true));
-    assert_eq!(keys.revoke(organization, id, at(6)).await, Ok(true));
+    assert_eq!(keys.revoke(organization, id, at(5)).await, Ok(Some(vec![new.digest])));
+    assert_eq!(keys.revoke(organization, id, at(6)).await, Ok(Some(vec![new.digest])));
     let holder = world.repositories.key_lookup.by_digest(new.digest).await.unwrap().unwrap();
     assert_eq!(holder.key.status, KeyStatus::Revoked);
     assert_eq!(keys.change(organization, id, KeyChange::default()).await, Ok(KeyChanged::Revoked));
@@ -186,13 +185,4 @@ async fn a_list_walks_each_key_once_in_both_orders(world: World) {
         }
         assert_eq!(walked, expected, "{order:?}");
     }
-}
-
-async fn uses_are_remembered_by_the_latest_moment(world: World) {
-    let (user, new) = made(&world).await;
-    let used = |seconds| Fact::KeyUsed { key_id: new.key.id, user_id: user.id, at: at(seconds) };
-    world.repositories.facts.record(&[used(10), used(30), used(20)]).await.unwrap();
-    world.repositories.facts.record(&[used(15)]).await.unwrap();
-    let found = world.repositories.api_keys.by_id(user.organization_id, new.key.id).await.unwrap().unwrap();
-    assert_eq!(found.last_used_at, Some(at(30)));
 }

@@ -1,10 +1,12 @@
 //! The contracts of the ports, each a suite that every driver runs.
 
 mod accounts;
-mod api_keys;
+pub(crate) mod api_keys;
 mod credentials;
+mod experiments;
 mod facts;
 mod identities;
+mod key_usage;
 mod passwords;
 mod rotation;
 mod sessions;
@@ -22,5 +24,7 @@ pub(crate) const SUITES: &[(&str, &[Case<World>])] = &[
     ("identities", identities::CASES),
     ("facts", facts::CASES),
     ("api_keys", api_keys::CASES),
+    ("key_usage", key_usage::CASES),
+    ("experiments", experiments::CASES),
     ("storage", storage::CASES),
 ];
