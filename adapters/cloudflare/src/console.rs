@@ -24,6 +24,7 @@ type Sink = fn(Level, &str);
 /// The runtime stamps each line with its time. A full `tracing-subscriber` would weigh about as much as the router.
 #[derive(Debug)]
 pub struct ConsoleLog {
+    filter: LogFilter,
     next: AtomicU64,
     spans: Mutex<HashMap<u64, Span>>,
     sink: Sink,
@@ -41,10 +42,65 @@ thread_local! {
     static ENTERED: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
+/// Which events are logged: a level, or a list such as `info,portico::request=warn` in which the longest name that an event's target begins with
+/// counts. The form is the native server's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogFilter {
+    others: LevelFilter,
+    /// Longest names first.
+    targets: Vec<(String, LevelFilter)>,
+}
+
+impl Default for LogFilter {
+    /// INFO and above.
+    fn default() -> Self {
+        Self { others: LevelFilter::INFO, targets: Vec::new() }
+    }
+}
+
+impl LogFilter {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// A sentence for the operator who wrote it.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        const NEITHER: &str = "must be a level (error, warn, info, debug, trace, off) or a list such as info,portico::request=warn";
+        let level = |word: &str| match word.trim().to_ascii_lowercase().as_str() {
+            "off" => Ok(LevelFilter::OFF),
+            "error" => Ok(LevelFilter::ERROR),
+            "warn" => Ok(LevelFilter::WARN),
+            "info" => Ok(LevelFilter::INFO),
+            "debug" => Ok(LevelFilter::DEBUG),
+            "trace" => Ok(LevelFilter::TRACE),
+            _ => Err(NEITHER),
+        };
+        // With names alone, what has none of them is not logged.
+        let mut filter = Self { others: LevelFilter::OFF, targets: Vec::new() };
+        for part in text.split(',') {
+            match part.split_once('=') {
+                Some((target, _)) if target.trim().is_empty() => return Err(NEITHER),
+                Some((target, word)) => filter.targets.push((target.trim().to_owned(), level(word)?)),
+                None => filter.others = level(part)?,
+            }
+        }
+        filter.targets.sort_by_key(|(target, _)| std::cmp::Reverse(target.len()));
+        Ok(filter)
+    }
+
+    fn of(&self, target: &str) -> LevelFilter {
+        let named = self.targets.iter().find(|(name, _)| target.starts_with(name.as_str()));
+        named.map_or(self.others, |(_, level)| *level)
+    }
+
+    fn most(&self) -> LevelFilter {
+        self.targets.iter().map(|(_, level)| *level).fold(self.others, LevelFilter::max)
+    }
+}
+
 impl ConsoleLog {
     /// Makes this the log of the isolate. Without effect when there is one already.
-    pub fn install() {
-        let log = Self::over(|level, line| match level {
+    pub fn install(filter: LogFilter) {
+        let log = Self::over(filter, |level, line| match level {
             Level::ERROR => worker::console_error!("{line}"),
             Level::WARN => worker::console_warn!("{line}"),
             _ => worker::console_log!("{line}"),
@@ -53,8 +109,8 @@ impl ConsoleLog {
         let _ = tracing::subscriber::set_global_default(log);
     }
 
-    fn over(sink: Sink) -> Self {
-        Self { next: AtomicU64::new(1), spans: Mutex::default(), sink }
+    fn over(filter: LogFilter, sink: Sink) -> Self {
+        Self { filter, next: AtomicU64::new(1), spans: Mutex::default(), sink }
     }
 
     fn spans(&self) -> MutexGuard<'_, HashMap<u64, Span>> {
@@ -64,11 +120,11 @@ impl ConsoleLog {
 
 impl Subscriber for ConsoleLog {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        *metadata.level() <= Level::INFO
+        *metadata.level() <= self.filter.of(metadata.target())
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(LevelFilter::INFO)
+        Some(self.filter.most())
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {
@@ -190,8 +246,23 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_goes_by_the_longest_name() {
+        let filter = LogFilter::parse("warn, portico=info,portico::request=off").unwrap();
+        let of = |target| filter.of(target);
+        assert_eq!(of("portico::request"), LevelFilter::OFF);
+        assert_eq!(of("portico::problem"), LevelFilter::INFO);
+        assert_eq!(of("elsewhere"), LevelFilter::WARN);
+        assert_eq!(filter.most(), LevelFilter::INFO);
+        assert_eq!(LogFilter::parse("info"), Ok(LogFilter::default()));
+        for text in ["", "infos", "info,portico", "portico=loud", "=info"] {
+            assert!(LogFilter::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
     fn a_line_carries_the_fields_of_its_spans_and_nothing_of_closed_ones() {
-        let log = ConsoleLog::over(|_, line| LINES.with_borrow_mut(|lines| lines.push(line.to_owned())));
+        let keep: Sink = |_, line| LINES.with_borrow_mut(|lines| lines.push(line.to_owned()));
+        let log = ConsoleLog::over(LogFilter::default(), keep);
         tracing::subscriber::with_default(log, || {
             let request = tracing::info_span!("request", request_id = "r-1", status = tracing::field::Empty);
             request.in_scope(|| {
