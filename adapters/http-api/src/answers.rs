@@ -1,11 +1,18 @@
 //! JSON answers with their cache rules and validators.
 
-use axum::response::{IntoResponse, Response};
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portico_domain::models::Digest;
 use serde::Serialize;
 
-use crate::{compression::plain_tag, problem::Problem};
+use crate::{compression::plain_tag, problem::Problem, report::USUAL_HEADERS};
+
+/// Room for a body that fits into it, and for the beginning of one that doesn't.
+const USUAL_BYTES: usize = 512;
 
 /// Who may keep an answer, and for how long.
 #[derive(Debug, Clone, Copy)]
@@ -31,11 +38,26 @@ impl Keep {
 
 /// A JSON answer that is not validated later.
 pub(crate) fn json(status: StatusCode, keep: Keep, body: &impl Serialize) -> Result<Response, Problem> {
-    let bytes = serde_json::to_vec(body).map_err(|error| Problem::internal(error.to_string()))?;
-    let mut response = (status, bytes).into_response();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response = json_response(Bytes::from(written(body)?));
+    *response.status_mut() = status;
     response.headers_mut().insert(header::CACHE_CONTROL, keep.header());
     Ok(response)
+}
+
+/// A body as JSON.
+pub(crate) fn written(body: &impl Serialize) -> Result<Vec<u8>, Problem> {
+    let mut bytes = Vec::with_capacity(USUAL_BYTES);
+    serde_json::to_writer(&mut bytes, body).map_err(|error| Problem::internal(error.to_string()))?;
+    Ok(bytes)
+}
+
+/// With room for the headers that the boundary adds.
+fn json_response(bytes: Bytes) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    let headers = response.headers_mut();
+    headers.reserve(USUAL_HEADERS);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// A JSON answer to a GET, with a strong validator; 304 when the client has these very bytes.
@@ -44,8 +66,14 @@ pub(crate) fn json_validated(
     keep: Keep,
     body: &impl Serialize,
 ) -> Result<Response, Problem> {
-    let bytes = serde_json::to_vec(body).map_err(|error| Problem::internal(error.to_string()))?;
-    let tag = format!("\"{}\"", &Digest::of(&bytes).to_hex()[..32]);
+    let body = written(body)?;
+    let tag = tag_of(&body);
+    Ok(validated(request, keep, Bytes::from(body), tag))
+}
+
+/// The same of a body that is written already.
+pub(crate) fn validated(request: &HeaderMap, keep: Keep, body: Bytes, tag: HeaderValue) -> Response {
+    let plain = tag.as_bytes();
     let known = request
         .get_all(header::IF_NONE_MATCH)
         .iter()
@@ -53,22 +81,22 @@ pub(crate) fn json_validated(
         .flat_map(|value| value.split(','))
         // A GET compares weakly (RFC 9110, 13.1.2).
         .map(|known| known.trim().trim_start_matches("W/"))
-        .find(|known| *known == "*" || plain_tag(known) == tag);
-    let mut response = if known.is_some() {
-        StatusCode::NOT_MODIFIED.into_response()
-    } else {
-        let mut response = bytes.into_response();
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        response
-    };
+        .find(|known| *known == "*" || plain_tag(known).as_bytes() == plain);
+    let mut response =
+        if known.is_some() { StatusCode::NOT_MODIFIED.into_response() } else { json_response(body) };
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, keep.header());
     // What the client has may be a compressed body's: it is told its own validator again.
-    let tag = known.filter(|known| *known != "*").unwrap_or(&tag);
-    if let Ok(tag) = HeaderValue::from_str(tag) {
-        headers.insert(header::ETAG, tag);
-    }
-    Ok(response)
+    let known = known.filter(|known| *known != "*").and_then(|known| HeaderValue::from_str(known).ok());
+    headers.insert(header::ETAG, known.unwrap_or(tag));
+    response
+}
+
+/// A strong validator: half of the bytes' SHA-256.
+pub(crate) fn tag_of(bytes: &[u8]) -> HeaderValue {
+    let mut tag = Digest::of(bytes).to_hex();
+    tag.truncate(32);
+    HeaderValue::from_maybe_shared(Bytes::from(format!("\"{tag}\""))).expect("digits are visible")
 }
 
 /// An answer without a body.

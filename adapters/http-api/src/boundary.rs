@@ -4,123 +4,132 @@
 //! a problem becomes its document; the headers that every answer carries are set; one line is logged.
 
 use std::{
-    pin::pin,
+    convert::Infallible,
+    future::{Future, poll_fn},
+    net::IpAddr,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
 
 use axum::{body::Body, response::Response};
-use futures_util::future::{BoxFuture, Either, select};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, header};
+use futures_util::future::BoxFuture;
+use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, uri::PathAndQuery};
 use portico_domain::{
     meter::{self, Meter},
-    models::{Admission, uuid_v7},
+    ports::Clock,
     settings::Switch,
 };
-use tower::{Layer, Service};
+use tower::Service;
 
-use crate::{code::Code, compression, fields::too_large, problem::Problem, routes::Shared};
+use crate::{
+    Api, PeerAddress,
+    code::Code,
+    compression::{self, Accepted},
+    fields::too_large,
+    problem::Problem,
+    report::report,
+    request_id::{RequestId, RequestIds},
+    routes::{self, Routes, Shared},
+    sorting::Sorted,
+};
 
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
-const RATE_LIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATE_LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-
-/// Puts the boundary around every route.
+/// The whole HTTP surface: the boundary around every route.
+///
+/// A runtime asks [`Surface::answer`] itself, which allocates nothing of its own; where a tower service is wanted, it is one.
 #[derive(Clone)]
-pub(crate) struct BoundaryLayer(Arc<Shared>);
+pub struct Surface(Arc<Inner>);
 
-impl BoundaryLayer {
-    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
-        Self(shared)
-    }
-}
-
-impl<S> Layer<S> for BoundaryLayer {
-    type Service = Boundary<S>;
-
-    fn layer(&self, inner: S) -> Self::Service {
-        Boundary { inner, shared: Arc::clone(&self.0) }
-    }
-}
-
-/// The boundary around one route.
-#[derive(Clone)]
-pub(crate) struct Boundary<S> {
-    inner: S,
+struct Inner {
     shared: Arc<Shared>,
+    ids: RequestIds,
+    // Around the router as a whole, not each route: `Allow` is set between the two.
+    routes: Sorted<Routes>,
 }
 
-impl<S> Service<Request<Body>> for Boundary<S>
-where
-    S: Service<Request<Body>, Response = Response, Error = std::convert::Infallible> + Clone + Send + 'static,
-    S::Future: Send + 'static,
-{
-    type Response = Response;
-    type Error = std::convert::Infallible;
-    type Future = BoxFuture<'static, Result<Response, Self::Error>>;
+impl Surface {
+    /// Puts the boundary around the routes over `api`.
+    #[must_use]
+    pub fn new(api: Api) -> Self {
+        let shared = Arc::new(Shared::new(api));
+        let routes = Sorted::new(routes::all(&shared), Arc::clone(&shared));
+        Self(Arc::new(Inner { shared, ids: RequestIds::default(), routes }))
+    }
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.inner.poll_ready(context)
+    /// Answers one request, whose connection was opened from `peer`, where that is known.
+    pub async fn answer(&self, mut request: Request<Body>, peer: Option<IpAddr>) -> Response {
+        let Inner { shared, ids, routes } = &*self.0;
+        let door = &*shared.api.door;
+        let began = door.clock.now();
+        let id = RequestId::of(request.headers(), ids, &*door.entropy, began);
+        let (method, path) = (request.method().clone(), request.uri().path_and_query().cloned());
+        let accepted = Accepted::of(request.headers());
+        let meter = Arc::new(Meter::default());
+        if let Some(peer) = peer {
+            request.extensions_mut().insert(PeerAddress(peer));
+        }
+
+        let limit = door.settings.body_limit;
+        let mut response = if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
+            problem_response(too_large(limit))
+        } else {
+            let time_limit = door.settings.request_time_limit;
+            let route = meter::metered(Arc::clone(&meter), routes.clone().call(request));
+            match within(&*door.clock, time_limit, route).await {
+                Some(Ok(response)) => response,
+                None => problem_response(Problem::new(
+                    Code::Timeout,
+                    format!("It took longer than {} s.", time_limit.as_secs()),
+                )),
+            }
+        };
+
+        let problem = response.extensions_mut().remove::<Problem>();
+        let mut response = match (&problem, response.status()) {
+            (Some(problem), _) => with_headers_of(&response, problem.render(id.as_str())),
+            (None, StatusCode::METHOD_NOT_ALLOWED) => method_not_allowed(&response, &method, id.as_str()),
+            (None, _) => response,
+        };
+        if door.settings.switches.is_on(Switch::Compression)
+            && compression::is_worth(&response, door.settings.compression_least_bytes)
+        {
+            // Boxed, so that the answers that stay as they are don't carry its state along.
+            response = Box::pin(compression::apply(response, &accepted)).await;
+        }
+        let spent = door.clock.now().since(began);
+        report(response.headers_mut(), &id, &meter, spent);
+        log(id.as_str(), &method, path.as_ref(), response.status(), spent, &meter, problem.as_ref());
+        response
+    }
+}
+
+impl Service<Request<Body>> for Surface {
+    type Response = Response;
+    type Error = Infallible;
+    type Future = BoxFuture<'static, Result<Response, Infallible>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let shared = Arc::clone(&self.shared);
-        // The clone is the one that takes the next request: the present one is ready.
-        let next = self.inner.clone();
-        let inner = std::mem::replace(&mut self.inner, next);
-        Box::pin(serve(shared, inner, request))
+        let surface = self.clone();
+        Box::pin(async move { Ok(surface.answer(request, None).await) })
     }
 }
 
-async fn serve<S>(
-    shared: Arc<Shared>,
-    mut inner: S,
-    request: Request<Body>,
-) -> Result<Response, std::convert::Infallible>
-where
-    S: Service<Request<Body>, Response = Response, Error = std::convert::Infallible>,
-{
-    let door = &shared.api.door;
-    let began = door.clock.now();
-    let id = request_id(&shared, request.headers());
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
-    let accepted: Vec<HeaderValue> =
-        request.headers().get_all(header::ACCEPT_ENCODING).iter().cloned().collect();
-    let meter = Arc::new(Meter::default());
-
-    let limit = door.settings.body_limit;
-    let mut response = if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
-        problem_response(too_large(limit))
-    } else {
-        let route = pin!(meter::metered(Arc::clone(&meter), inner.call(request)));
-        let time_limit = door.clock.sleep(door.settings.request_time_limit);
-        match select(route, time_limit).await {
-            Either::Left((response, _)) => response?,
-            Either::Right(((), _)) => problem_response(Problem::new(
-                Code::Timeout,
-                format!("It took longer than {} s.", door.settings.request_time_limit.as_secs()),
-            )),
+/// Runs `work` for so long at most. The timer is made when the work first waits for something: most don't.
+async fn within<F: Future>(clock: &dyn Clock, limit: Duration, work: F) -> Option<F::Output> {
+    let mut work = pin!(work);
+    let mut timer: Option<Pin<Box<dyn Future<Output = ()> + Send + '_>>> = None;
+    poll_fn(|context| {
+        if let Poll::Ready(outcome) = work.as_mut().poll(context) {
+            return Poll::Ready(Some(outcome));
         }
-    };
-
-    let problem = response.extensions_mut().remove::<Problem>();
-    let mut response = match (&problem, response.status()) {
-        (Some(problem), _) => with_headers_of(&response, problem.render(&id)),
-        (None, StatusCode::METHOD_NOT_ALLOWED) => method_not_allowed(&response, &method, &id),
-        (None, _) => response,
-    };
-    if door.settings.switches.is_on(Switch::Compression)
-        && compression::is_worth(&response, door.settings.compression_least_bytes)
-    {
-        // Boxed, so that the answers that stay as they are don't carry its state along.
-        response = Box::pin(compression::apply(response, &accepted)).await;
-    }
-    let spent = door.clock.now().since(began);
-    finish(response.headers_mut(), &id, &meter, spent);
-    log(&id, &method, &path, response.status(), spent, &meter, problem.as_ref());
-    Ok(response)
+        timer.get_or_insert_with(|| clock.sleep(limit)).as_mut().poll(context).map(|()| None)
+    })
+    .await
 }
 
 fn problem_response(problem: Problem) -> Response {
@@ -153,88 +162,30 @@ fn method_not_allowed(response: &Response, method: &Method, id: &str) -> Respons
     answer
 }
 
-/// The client's id if it is 1–128 visible ASCII characters, else one of ours.
-fn request_id(shared: &Shared, headers: &HeaderMap) -> String {
-    let sent = headers.get(&REQUEST_ID).and_then(|value| value.to_str().ok());
-    let usable = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic());
-    if let Some(id) = sent.filter(usable) {
-        return id.to_owned();
-    }
-    let random = shared.api.door.entropy.bytes().unwrap_or_default();
-    let mut bytes = [0; 10];
-    bytes.copy_from_slice(&random[..10]);
-    uuid_v7(shared.api.door.clock.now(), bytes).to_string()
-}
-
 fn declared_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-fn finish(headers: &mut HeaderMap, id: &str, meter: &Meter, spent: Duration) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    let mut set = |name: HeaderName, text: String| {
-        if let Ok(value) = HeaderValue::from_str(&text) {
-            headers.insert(name, value);
-        }
-    };
-    set(REQUEST_ID, id.to_owned());
-    set(
-        SERVER_TIMING,
-        format!(
-            "total;dur={}, db;dur={};desc=\"{}\", cache;desc=\"{}\"",
-            millis(spent),
-            millis(meter.storage_time()),
-            meter.statements(),
-            meter.cache().as_str()
-        ),
-    );
-    let admissions = meter.admissions();
-    if !admissions.is_empty() {
-        set(
-            RATE_LIMIT_POLICY,
-            list(&admissions, |a| {
-                format!("\"{}\";q={};w={}", a.policy, a.quota.limit, a.quota.window.as_secs())
-            }),
-        );
-        set(
-            RATE_LIMIT,
-            list(&admissions, |a| {
-                let reset = a.reset_after.as_secs() + u64::from(a.reset_after.subsec_nanos() > 0);
-                format!("\"{}\";r={};t={reset}", a.policy, a.remaining)
-            }),
-        );
-    }
-}
-
-/// Milliseconds with three places, as `Server-Timing` counts.
-fn millis(span: Duration) -> String {
-    let micros = span.as_micros();
-    format!("{}.{:03}", micros / 1_000, micros % 1_000)
-}
-
-fn list(admissions: &[Admission], item: impl Fn(&Admission) -> String) -> String {
-    admissions.iter().map(item).collect::<Vec<_>>().join(", ")
 }
 
 fn log(
     id: &str,
     method: &Method,
-    path: &str,
+    path: Option<&PathAndQuery>,
     status: StatusCode,
     spent: Duration,
     meter: &Meter,
     problem: Option<&Problem>,
 ) {
+    let path = path.map_or("", PathAndQuery::path);
     // Whole microseconds, so that the number prints with three places at most.
     let ms = f64::from(u32::try_from(spent.as_micros()).unwrap_or(u32::MAX)) / 1_000.0;
     let code = problem.map(|problem| problem.code().as_str());
     if status == StatusCode::OK && matches!(path, "/health" | "/ready") {
         // Monitors ask all day long: that all is well is no news, and a line costs a Worker more than the answer does.
-        tracing::debug!(target: "portico::request", request_id = id, %method, path, ms, "probe");
+        tracing::debug!(target: "portico::request", request_id = id, method = method.as_str(), path, ms, "probe");
     } else {
         tracing::info!(
             target: "portico::request",
-            request_id = id, %method, path, status = status.as_u16(), ms, statements = meter.statements(), code,
+            request_id = id, method = method.as_str(), path, status = status.as_u16(), ms, statements = meter.statements(), code,
             "request"
         );
     }

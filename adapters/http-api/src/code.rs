@@ -54,6 +54,8 @@ codes! {
     RefreshReused = UNAUTHORIZED, "refresh_reused", "The refresh token was used before";
     /// Known, but not allowed.
     Forbidden = FORBIDDEN, "forbidden", "Not allowed";
+    /// A program of a sort that is not served there.
+    BotDenied = FORBIDDEN, "bot_denied", "Not served to this program";
     /// No such thing, or none that the caller may see.
     NotFound = NOT_FOUND, "not_found", "Not found";
     /// The path knows other methods.

@@ -78,10 +78,26 @@ fn brotli(_plain: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
+/// What a request's `Accept-Encoding` says, kept until there is an answer. One header of it takes no allocation.
+pub(crate) struct Accepted {
+    first: Option<HeaderValue>,
+    more: Vec<HeaderValue>,
+}
+
+impl Accepted {
+    /// Keeps it.
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
+        let mut values = headers.get_all(header::ACCEPT_ENCODING).iter().cloned();
+        Self { first: values.next(), more: values.collect() }
+    }
+}
+
 /// Reads `Accept-Encoding` (RFC 9110, 12.5.3): the best that the client likes most; none where it names none, or likes plain bodies better.
-fn best(accepted: &[HeaderValue]) -> Option<Encoding> {
+fn best(accepted: &Accepted) -> Option<Encoding> {
     let offers: Vec<(String, f32)> = accepted
+        .first
         .iter()
+        .chain(&accepted.more)
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         .filter_map(offer)
@@ -120,7 +136,7 @@ pub(crate) fn is_worth(response: &Response, least_bytes: usize) -> bool {
 }
 
 /// Compresses an answer that is worth it, in the encoding that the client likes best of those its `Accept-Encoding` names.
-pub(crate) async fn apply(response: Response, accepted: &[HeaderValue]) -> Response {
+pub(crate) async fn apply(response: Response, accepted: &Accepted) -> Response {
     let (mut head, body) = response.into_parts();
     head.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
     let Some(encoding) = best(accepted) else { return Response::from_parts(head, body) };
@@ -170,7 +186,8 @@ mod tests {
     use super::*;
 
     fn accepted(value: &'static str) -> Option<&'static str> {
-        best(&[HeaderValue::from_static(value)]).map(Encoding::name)
+        let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
+        best(&Accepted::of(&headers)).map(Encoding::name)
     }
 
     #[test]
@@ -185,7 +202,11 @@ mod tests {
         {
             assert_eq!(accepted(plain), None, "{plain}");
         }
-        assert!(best(&[]).is_none());
+        assert!(best(&Accepted::of(&HeaderMap::new())).is_none());
+        let mut several = HeaderMap::new();
+        several.append(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip;q=0.5"));
+        several.append(header::ACCEPT_ENCODING, HeaderValue::from_static("zstd"));
+        assert_eq!(best(&Accepted::of(&several)), Some(Encoding::Zstd));
     }
 
     #[test]

@@ -1,10 +1,10 @@
 //! Who is calling.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, Method, header, request::Parts};
 use portico_domain::{
-    models::{AccessClaims, Caller, KeyHolder, Scope},
+    models::{AccessClaims, Caller, KeyHolder, Role, Scope},
     settings::Target,
 };
 
@@ -15,7 +15,7 @@ pub(crate) enum Principal {
     /// A person, by their access token.
     Person(AccessClaims),
     /// A program, by its key.
-    Program(Box<KeyHolder>),
+    Program(Arc<KeyHolder>),
 }
 
 /// Proves a key, which must have `scope` if one is named, or else a bearer token. What a person needs for the same is for the handler to ask.
@@ -29,16 +29,33 @@ pub(crate) async fn principal(
         Some(key) if !parts.headers.contains_key(header::AUTHORIZATION) => {
             let text = key.to_str().unwrap_or_default();
             let holder = shared.api.door.api_keys.check.run(text, scope).await?;
-            Ok(Principal::Program(Box::new(holder)))
+            Ok(Principal::Program(holder))
         }
         _ => Ok(Principal::Person(bearer(shared, parts).await?)),
     }
 }
 
-/// Proves a bearer token, or the access cookie of a browser of this site.
+/// Proves a bearer token, or the access cookie of a browser of this site. Where the request changes something, it is counted for the account.
 pub(crate) async fn bearer(shared: &Shared, parts: &Parts) -> Result<AccessClaims, Problem> {
     let token = token(shared, parts)?;
-    Ok(shared.api.door.authenticate.run(token).await?)
+    let claims = shared.api.door.authenticate.run(token).await?;
+    if !is_read(&parts.method) {
+        shared.api.door.limit_requests.of_account(claims.user_id).await?;
+    }
+    Ok(claims)
+}
+
+fn is_read(method: &Method) -> bool {
+    *method == Method::GET || *method == Method::HEAD
+}
+
+/// Proves a bearer token of somebody who operates Portico.
+pub(crate) async fn admin(shared: &Shared, parts: &Parts) -> Result<AccessClaims, Problem> {
+    let claims = bearer(shared, parts).await?;
+    match claims.role {
+        Role::Admin => Ok(claims),
+        Role::Member => Err(Problem::new(Code::Forbidden, "Only an admin may do this.")),
+    }
 }
 
 fn token<'a>(shared: &Shared, parts: &'a Parts) -> Result<&'a str, Problem> {
@@ -68,7 +85,7 @@ fn token<'a>(shared: &Shared, parts: &'a Parts) -> Result<&'a str, Problem> {
 /// made by a page of this very origin is insisted on besides, wherever the request could change anything.
 pub(crate) fn from_cookie<'a>(shared: &Shared, parts: &'a Parts, name: &str) -> Option<&'a str> {
     let value = cookies::get(&parts.headers, name)?;
-    let safe = parts.method == Method::GET || parts.method == Method::HEAD;
+    let safe = is_read(&parts.method);
     let own_origin = || {
         let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
         match header("sec-fetch-site") {

@@ -1,12 +1,15 @@
 //! The HTTP contract over the domain's flows.
 //!
-//! - [`router`] gives the axum router that both runtimes serve.
+//! - [`Surface`] is what both runtimes serve; [`router`] gives it as an axum router.
 //! - `boundary`: what holds for every request: request id, time limit, meter, `Server-Timing`, rate-limit headers, problem answers, the log line.
+//! - `request_id`, `report`: the names of requests, and the headers that tell what each cost.
 //! - `code`, `problem`: RFC 9457 answers with stable codes; each flow's error is mapped there by an exhaustive match.
 //! - `compression`: gzip, br and zstd by what the client accepts.
 //! - `fields`: request bodies and queries, told all their faults at once.
 //! - `credentials`: who is calling.
-//! - `answers`: JSON answers with their cache rules and validators.
+//! - `notices`: what operators are told by log lines.
+//! - `answers`: JSON answers with their cache rules and validators; `rendered`: those that are written once.
+//! - `sorting`: which programs are served where.
 //! - `routes`: a file a resource. A handler parses, calls a flow, maps.
 //!
 //! **To add a route:** a handler in the resource's file, a line in its `routes()`, a mapping of its flow's error in `problem`, a snapshot in the
@@ -19,17 +22,24 @@ mod compression;
 mod cookies;
 mod credentials;
 mod fields;
+mod notices;
 mod problem;
+mod rendered;
+mod report;
+mod request_id;
 mod routes;
+mod sorting;
 
 use std::{net::IpAddr, sync::Arc};
 
 use axum::Router;
 use portico_domain::{door::Door, models::Timestamp};
-use tower::Layer;
 
+pub use boundary::Surface;
 pub use code::Code;
+pub use notices::LoggedNotices;
 pub use problem::Problem;
+pub use routes::ExperimentAnswer;
 
 /// What the routes need.
 #[derive(Clone)]
@@ -47,10 +57,7 @@ pub struct Api {
 #[derive(Debug, Clone, Copy)]
 pub struct PeerAddress(pub IpAddr);
 
-/// The whole HTTP surface.
+/// The whole HTTP surface as an axum router, to be asked as one or put behind others.
 pub fn router(api: Api) -> Router {
-    let shared = Arc::new(routes::Shared::new(api));
-    let routes = routes::all(&shared).fallback(routes::not_found).with_state(Arc::clone(&shared));
-    // Around the router as a whole, not each route: `Allow` is set between the two.
-    Router::new().fallback_service(boundary::BoundaryLayer::new(shared).layer(routes))
+    Router::new().fallback_service(Surface::new(api))
 }

@@ -6,9 +6,11 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use portico_domain::{
     flows::{
-        AuthenticateError, ChangePasswordError, EndSessionError, LoginError, LogoutError, MeError,
+        AuthenticateError, BotRefused, ChangePasswordError, EndSessionError, LoginError, LogoutError, MeError,
         OAuthBeginError, OAuthCallbackError, RefreshError, RegisterError, SignupClosed,
         api_keys::{ApiKeyError, KeyRefused},
+        cache_operations::{AlreadyWarming, ExperimentError},
+        shared::GateRefused,
     },
     models::{CursorRefused, FieldFault},
     ports::Unavailable,
@@ -183,6 +185,15 @@ impl From<Unavailable> for Problem {
     }
 }
 
+impl From<GateRefused> for Problem {
+    fn from(refused: GateRefused) -> Self {
+        match refused {
+            GateRefused::Limited { retry_after } => Self::limited(retry_after),
+            GateRefused::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl From<CursorRefused> for Problem {
     fn from(refused: CursorRefused) -> Self {
         Self::new(Code::InvalidCursor, sentence(&refused))
@@ -259,6 +270,16 @@ impl From<MeError> for Problem {
     }
 }
 
+impl From<BotRefused> for Problem {
+    fn from(error: BotRefused) -> Self {
+        match error {
+            BotRefused::Denied(_) => Self::new(Code::BotDenied, sentence(&error)),
+            BotRefused::Limited { retry_after } => Self::limited(retry_after),
+            BotRefused::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
 impl From<KeyRefused> for Problem {
     fn from(error: KeyRefused) -> Self {
         match error {
@@ -284,6 +305,23 @@ impl From<ApiKeyError> for Problem {
             ApiKeyError::NotFound => Self::new(Code::NotFound, sentence(&error)),
             ApiKeyError::Revoked => Self::new(Code::Conflict, sentence(&error)),
             ApiKeyError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<AlreadyWarming> for Problem {
+    fn from(error: AlreadyWarming) -> Self {
+        Self::new(Code::Conflict, sentence(&error))
+    }
+}
+
+impl From<ExperimentError> for Problem {
+    fn from(error: ExperimentError) -> Self {
+        match error {
+            ExperimentError::Invalid(faults) => Self::validation(faults),
+            ExperimentError::AnotherRuns => Self::new(Code::Conflict, sentence(&error)),
+            ExperimentError::NotFound => Self::new(Code::NotFound, sentence(&error)),
+            ExperimentError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -10,9 +10,13 @@ use axum::{
 };
 use http::StatusCode;
 use portico_domain::{
-    flows::api_keys::{CreateApiKeyRequest, KeyVerdict, MadeApiKey, RotateApiKey, VerifyApiKeyRequest},
+    flows::api_keys::{
+        CreateApiKeyRequest, KeyVerdict, MadeApiKey, RotateApiKey, ShowKeyUsage, UsageReport,
+        VerifyApiKeyRequest,
+    },
     models::{
-        ApiKey, ApiKeyId, InstanceId, OrganizationId, Quota, Role, Scope, Scopes, Timestamp, key_quota,
+        ApiKey, ApiKeyId, Day, FieldFault, InstanceId, OrganizationId, Quota, Role, Scope, Scopes, Timestamp,
+        key_quota,
     },
     ports::KeyChange,
 };
@@ -39,6 +43,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/api-keys/verify", post(verify))
         .route("/api/v1/api-keys/{id}", get(one).patch(change).delete(revoke))
         .route("/api/v1/api-keys/{id}/rotate", post(rotate))
+        .route("/api/v1/api-keys/{id}/usage", get(usage))
 }
 
 /// A key with its text, which only this answer shows.
@@ -144,6 +149,39 @@ async fn rotate(State(shared): State<Arc<Shared>>, Path(id): Path<String>, reque
     json(StatusCode::CREATED, Keep::Never, &MadeAnswer::of(&made))
 }
 
+/// What the contract says of how often a key was used.
+#[derive(Serialize)]
+struct UsageAnswer {
+    key_id: ApiKeyId,
+    total: u64,
+    data: Vec<DayAnswer>,
+}
+
+#[derive(Serialize)]
+struct DayAnswer {
+    day: String,
+    uses: u64,
+}
+
+impl UsageAnswer {
+    fn of(key_id: ApiKeyId, report: UsageReport) -> Self {
+        let day = |(day, uses): (Day, u64)| DayAnswer { day: day.to_string(), uses };
+        Self { key_id, total: report.total, data: report.days.into_iter().map(day).collect() }
+    }
+}
+
+async fn usage(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
+    let (parts, _) = request.into_parts();
+    let caller = bearer(&shared, &parts).await?;
+    let id = parse_id(&id)?;
+    let days = match Query::parse(parts.uri.query()).get("days") {
+        None => ShowKeyUsage::DAYS,
+        Some(days) => parse_days(days)?,
+    };
+    let report = shared.api.door.api_keys.usage.run(&caller, id, days).await?;
+    json_validated(&parts.headers, Keep::Private, &UsageAnswer::of(id, report))
+}
+
 /// What the contract says of a key that was verified.
 #[derive(Serialize)]
 struct VerdictAnswer<'a> {
@@ -200,6 +238,13 @@ const UNKNOWN_SCOPE: &str = "must be one of messages:read, messages:write, catal
 
 fn parse_id(text: &str) -> Result<ApiKeyId, Problem> {
     ApiKeyId::parse(text).ok_or_else(|| Problem::new(Code::NotFound, "There is no such key of yours."))
+}
+
+fn parse_days(text: &str) -> Result<u32, Problem> {
+    let days = text.parse().ok().filter(|days| (1..=ShowKeyUsage::MAX_DAYS).contains(days));
+    days.ok_or_else(|| {
+        Problem::validation(vec![FieldFault::new("days", "must be a whole number from 1 to 90")])
+    })
 }
 
 fn parse_name(text: &str) -> Result<String, &'static str> {

@@ -25,6 +25,9 @@ use crate::{
 
 type Answer = Result<Response, Problem>;
 
+/// Where callers are described.
+pub(super) const ME: &str = "/api/v1/auth/me";
+
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/v1/auth/register", post(register))
@@ -32,7 +35,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/auth/refresh", post(refresh))
         .route("/api/v1/auth/logout", post(logout))
         .route("/api/v1/auth/logout-all", post(logout_all))
-        .route("/api/v1/auth/me", get(me))
+        .route(ME, get(me))
         .route("/api/v1/auth/password", post(change_password))
 }
 
@@ -117,13 +120,18 @@ async fn logout_all(State(shared): State<Arc<Shared>>, request: Request) -> Answ
     Ok(response)
 }
 
-async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
+pub(super) async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let user = match principal(&shared, &parts, None).await? {
-        Principal::Person(claims) => shared.api.door.me.run(&claims).await?,
-        Principal::Program(holder) => holder.maker,
-    };
-    json_validated(&parts.headers, Keep::Private, &user)
+    match principal(&shared, &parts, None).await? {
+        Principal::Person(claims) => {
+            let user = shared.api.door.me.run(&claims).await?;
+            json_validated(&parts.headers, Keep::Private, &user)
+        }
+        Principal::Program(holder) => match &shared.rendered {
+            Some(rendered) => rendered.answer(&parts.headers, &holder),
+            None => json_validated(&parts.headers, Keep::Private, &holder.maker),
+        },
+    }
 }
 
 async fn change_password(State(shared): State<Arc<Shared>>, request: Request) -> Answer {

@@ -2,13 +2,21 @@
 
 mod api_keys;
 mod auth;
+mod cache;
+mod direct;
+mod experiments;
 mod github;
 mod operations;
 mod sessions;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
-use axum::{Router, extract::Request};
+use axum::{
+    Router,
+    extract::{Request, State},
+    middleware::{Next, from_fn_with_state},
+    response::{IntoResponse, Response},
+};
 use portico_domain::{
     flows::shared::{Cursors, Kept},
     models::{Cursor, IssuedTokens, Order, PageRequest, User},
@@ -19,20 +27,28 @@ use serde::Serialize;
 use crate::{
     Api,
     code::Code,
+    credentials::caller,
     fields::{Fields, Query},
     problem::Problem,
+    rendered::Rendered,
 };
+
+pub(crate) use direct::Routes;
+pub use experiments::ExperimentAnswer;
 
 /// What handlers share.
 pub(crate) struct Shared {
     pub(crate) api: Api,
     pub(crate) info: Kept<operations::Info>,
+    /// Answers about keys, where they may be kept.
+    pub(crate) rendered: Option<Rendered>,
 }
 
 impl Shared {
     pub(crate) fn new(api: Api) -> Self {
         let keep = api.door.settings.switches.is_on(Switch::ResponseCache);
-        Self { info: Kept::new(Duration::from_secs(if keep { 30 } else { 0 })), api }
+        let info = Kept::new(Duration::from_secs(if keep { 30 } else { 0 }));
+        Self { info, rendered: keep.then(Rendered::default), api }
     }
 
     /// Reads a request's JSON body under the body limit.
@@ -42,18 +58,41 @@ impl Shared {
     }
 }
 
-pub(crate) fn all(shared: &Shared) -> Router<Arc<Shared>> {
+/// Every route, and the answer where there is none.
+pub(crate) fn all(shared: &Arc<Shared>) -> Routes {
     let router = Router::new()
         .merge(auth::routes())
         .merge(sessions::routes())
         .merge(api_keys::routes())
+        .merge(cache::routes())
+        .merge(experiments::routes())
         .merge(operations::routes());
     // Where GitHub isn't set up its paths don't exist.
-    if shared.api.door.github.is_some() { router.merge(github::routes()) } else { router }
+    let router = if shared.api.door.github.is_some() { router.merge(github::routes()) } else { router };
+    let router = router.fallback(not_found).with_state(Arc::clone(shared));
+    // Where nothing is counted by address, requests don't pay for a layer.
+    let layered = shared.api.door.limit_requests.address.is_some();
+    let router = if layered {
+        router.layer(from_fn_with_state(Arc::clone(shared), count_by_address))
+    } else {
+        router
+    };
+    Routes::new(router, Arc::clone(shared), layered)
 }
 
-/// The answer where there is no route.
-pub(crate) async fn not_found() -> Problem {
+/// Counts what is asked below `/api` by the client's address, before anything else is looked at.
+async fn count_by_address(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    if !request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let (parts, body) = request.into_parts();
+    match shared.api.door.limit_requests.of_address(&caller(&shared, &parts)).await {
+        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+        Err(refused) => Problem::from(refused).into_response(),
+    }
+}
+
+async fn not_found() -> Problem {
     Problem::new(Code::NotFound, "There is nothing at this path.")
 }
 

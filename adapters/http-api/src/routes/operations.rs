@@ -104,6 +104,10 @@ fn describe(shared: &Shared) -> Info {
         ("refresh", limits.refresh),
         ("password", limits.password),
         ("oauth", limits.oauth),
+        ("key", limits.key),
+        ("bot", limits.bot),
+        ("account", limits.account),
+        ("address", limits.address),
     ];
     Info {
         name: "portico",

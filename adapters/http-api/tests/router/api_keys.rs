@@ -5,7 +5,7 @@ use axum::body::Body;
 use http::Request;
 use insta::assert_snapshot;
 use portico_domain::{
-    models::{ApiKey, ApiKeyId, ApiKeyText, KeyHolder, KeyStatus, Quota, Role, Scope, Scopes, User},
+    models::{ApiKey, ApiKeyId, ApiKeyText, Day, KeyHolder, KeyStatus, Quota, Role, Scope, Scopes, User},
     ports::KeyChanged,
 };
 
@@ -46,6 +46,8 @@ async fn a_made_key_shows_its_text_once_and_is_kept_by_nobody() {
     cache-control: no-store
     content-length: 379
     content-type: application/json
+    ratelimit-policy: "account";q=600;w=60
+    ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -164,7 +166,7 @@ async fn a_verdict_says_what_a_key_opens() {
     content-type: application/json
     ratelimit-policy: "api-key";q=7;w=60
     ratelimit: "api-key";r=6;t=9
-    server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
+    server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
 
@@ -197,6 +199,8 @@ async fn a_revoked_key_stays_as_it_is() {
     cache-control: no-store
     content-length: 172
     content-type: application/problem+json
+    ratelimit-policy: "account";q=600;w=60
+    ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -210,4 +214,50 @@ async fn a_revoked_key_stays_as_it_is() {
       "type": "urn:portico:problem:conflict"
     }
     "#);
+}
+
+#[tokio::test]
+async fn usage_is_shown_day_by_day() {
+    let mut mocks = Mocks::new();
+    let today = Day::of(NOW);
+    mocks
+        .key_usage
+        .expect_of()
+        .withf(move |_, _, since| since.0 == today.0 - 6)
+        .returning(move |_, _, _| Ok(Some(vec![(Day(today.0 - 1), 40), (today, 2)])));
+    let path = format!("/api/v1/api-keys/{}/usage?days=7", key().id);
+    assert_snapshot!(answer(mocks.router(), get_signed_in(&path)).await, @r#"
+    200 OK
+    cache-control: private, no-cache
+    content-length: 130
+    content-type: application/json
+    etag: "0049014985abdbcd5285cbb624c66830"
+    server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
+    x-content-type-options: nosniff
+    x-request-id: 01a0c450-6c7b-7707-8707-070707070707
+
+    {
+      "data": [
+        {
+          "day": "2026-09-21",
+          "uses": 2
+        },
+        {
+          "day": "2026-09-20",
+          "uses": 40
+        }
+      ],
+      "key_id": "01a0c450-6c7b-7808-8808-080808080808",
+      "total": 42
+    }
+    "#);
+}
+
+#[tokio::test]
+async fn usage_of_too_many_days_is_refused_naming_them() {
+    for days in ["0", "91", "-1", "many", ""] {
+        let path = format!("/api/v1/api-keys/{}/usage?days={days}", key().id);
+        let refused = answer(Mocks::new().router(), get_signed_in(&path)).await;
+        assert!(refused.starts_with("422 ") && refused.contains(r#""field": "days""#), "{days}: {refused}");
+    }
 }

@@ -87,15 +87,18 @@ async fn info_tells_limits_and_flows() {
     assert_snapshot!(answer(Mocks::new().router(), get("/api/v2/info")).await, @r#"
     200 OK
     cache-control: public, max-age=30
-    content-length: 509
+    content-length: 677
     content-type: application/json
-    etag: "f21f993dd541fb1c0c107bc6079e887d"
+    etag: "fb60b2752503741cae48e35f73c1732c"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
 
     {
       "flows": {
+        "api_key_cache": true,
+        "bot_cache": true,
+        "cache_warming": true,
         "compression": true,
         "deferred_writes": true,
         "lazy_passwords": true,
@@ -107,6 +110,16 @@ async fn info_tells_limits_and_flows() {
       "limits": {
         "body_bytes": 10485760,
         "rates": {
+          "account": {
+            "limit": 600,
+            "window_seconds": 60
+          },
+          "address": null,
+          "bot": {
+            "limit": 30,
+            "window_seconds": 60
+          },
+          "key": null,
           "login": {
             "limit": 10,
             "window_seconds": 60

@@ -3,7 +3,11 @@
 
 mod api_keys;
 mod bad_input;
+mod bots;
+mod cache_admin;
 mod conventions;
 mod credentials;
+mod experiments;
 mod identity;
+mod limits;
 mod support;

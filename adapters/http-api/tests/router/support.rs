@@ -12,10 +12,10 @@ use portico_domain::{
         Secret, SessionId, Timestamp, TokenId, User, UserId,
     },
     ports::{
-        Clock, MockAccounts, MockApiKeys, MockCredentialLookup, MockCredentials, MockDeferredWrites,
-        MockEntropy, MockFactStore, MockIdentities, MockIdentityProvider, MockKeyLookup, MockPasswords,
-        MockRateLimiter, MockSessions, MockStorage, MockTokenKeys, MockTokenSigner, PasswordVerdict,
-        Passwords, TokenSigner,
+        Clock, LocalStatistics, MockAccounts, MockApiKeys, MockBackground, MockCredentialLookup, MockCredentials,
+        MockDeferredWrites, MockEntropy, MockExperimentResults, MockExperiments, MockFactStore, MockIdentities, MockIdentityProvider, MockKeyLookup, MockKeyUsage,
+        MockLocalCache, MockNotices, MockPasswords, MockRateLimiter, MockResolver, MockSessions, MockStorage,
+        MockTokenKeys, MockTokenSigner, MockUsageLedger, PasswordVerdict, Passwords, TokenSigner,
     },
     settings::{Settings, Target, Variables},
 };
@@ -30,6 +30,10 @@ pub(crate) struct Mocks {
     pub(crate) credentials: MockCredentials,
     pub(crate) api_keys: MockApiKeys,
     pub(crate) key_lookup: MockKeyLookup,
+    pub(crate) usage_ledger: MockUsageLedger,
+    pub(crate) key_usage: MockKeyUsage,
+    pub(crate) experiments: MockExperiments,
+    pub(crate) experiment_results: MockExperimentResults,
     pub(crate) sessions: MockSessions,
     pub(crate) identities: MockIdentities,
     pub(crate) storage: MockStorage,
@@ -37,8 +41,10 @@ pub(crate) struct Mocks {
     pub(crate) limiter: MockRateLimiter,
     pub(crate) passwords: MockPasswords,
     pub(crate) github: Option<MockIdentityProvider>,
+    pub(crate) resolver: Option<MockResolver>,
     pub(crate) variables: Vec<(&'static str, &'static str)>,
     pub(crate) time_passes: bool,
+    pub(crate) memory: LocalStatistics,
 }
 
 /// Stands still, unless waiting is to end at once.
@@ -88,6 +94,7 @@ fn signer() -> Arc<dyn TokenSigner> {
     signer.expect_sign().returning(|_| Ok(Secret::new("fake-access-token")));
     signer.expect_verify().returning(|token, _| match token {
         "fake-access-token" => Ok(claims()),
+        "fake-admin-token" => Ok(AccessClaims { role: Role::Admin, ..claims() }),
         "fake-expired-token" => Err(AccessTokenRefused::Expired),
         _ => Err(AccessTokenRefused::Invalid),
     });
@@ -107,11 +114,17 @@ impl Mocks {
         let mut deferred = MockDeferredWrites::new();
         deferred.expect_hand_over().returning(|_| Ok(()));
         deferred.expect_pending().returning(|_| Vec::new());
+        let mut usage_ledger = MockUsageLedger::new();
+        usage_ledger.expect_count().returning(|_, _| Ok(()));
         Self {
             accounts: MockAccounts::new(),
             credentials: MockCredentials::new(),
             api_keys: MockApiKeys::new(),
             key_lookup: MockKeyLookup::new(),
+            usage_ledger,
+            key_usage: MockKeyUsage::new(),
+            experiments: MockExperiments::new(),
+            experiment_results: MockExperimentResults::new(),
             sessions: MockSessions::new(),
             identities: MockIdentities::new(),
             storage: MockStorage::new(),
@@ -119,8 +132,10 @@ impl Mocks {
             limiter,
             passwords: MockPasswords::new(),
             github: None,
+            resolver: None,
             variables: Vec::new(),
             time_passes: false,
+            memory: LocalStatistics::default(),
         }
     }
 
@@ -151,6 +166,15 @@ impl Mocks {
         let mut keys = MockTokenKeys::new();
         keys.expect_resolve().returning(|| Ok(signer()));
         let passwords: Arc<dyn Passwords> = Arc::new(self.passwords);
+        let mut background = MockBackground::new();
+        background.expect_run().returning(drop);
+        let mut memory = MockLocalCache::new();
+        memory.expect_get().returning(|_| None);
+        memory.expect_set().returning(|_, _| ());
+        memory.expect_delete().returning(|_| ());
+        memory.expect_statistics().return_const(self.memory);
+        let mut notices = MockNotices::new();
+        notices.expect_tell().returning(drop);
         let ports = Ports {
             clock: Arc::new(TestClock { time_passes: self.time_passes }),
             entropy: Arc::new(entropy),
@@ -158,6 +182,10 @@ impl Mocks {
             credentials: Arc::new(self.credentials),
             api_keys: Arc::new(self.api_keys),
             key_lookup: Arc::new(self.key_lookup),
+            usage_ledger: Arc::new(self.usage_ledger),
+            key_usage: Arc::new(self.key_usage),
+            experiments: Arc::new(self.experiments),
+            experiment_results: Arc::new(self.experiment_results),
             sessions: Arc::new(self.sessions),
             identities: Arc::new(self.identities),
             storage: Arc::new(self.storage),
@@ -166,6 +194,12 @@ impl Mocks {
             limiter: Arc::new(self.limiter),
             passwords: Arc::new(move || Arc::clone(&passwords)),
             token_keys: Arc::new(keys),
+            resolver: self.resolver.map(|resolver| Arc::new(resolver) as _),
+            background: Arc::new(background),
+            local_cache: Arc::new(memory),
+            shared_cache: None,
+            fence: Arc::default(),
+            notices: Arc::new(notices),
             github: self.github.map(|github| Arc::new(github) as _),
         };
         let door = Arc::new(Door::new(&ports, settings));
