@@ -30,7 +30,7 @@ use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
-    cli::{Command, CommandLine, Hash, Serve, User},
+    cli::{Cache, Command, CommandLine, Hash, Serve, User},
     configuration::Configuration,
 };
 
@@ -93,6 +93,8 @@ fn run(line: CommandLine) -> Result<(), Failure> {
             one_thread()?.block_on(commands::create_user(&configuration, options))
         }
         Command::Prewarm => one_thread()?.block_on(commands::prewarm(&configuration)),
+        Command::Cache(Cache::Clear(options)) => one_thread()?.block_on(commands::clear_cache(&configuration, &options)),
+        Command::Cache(Cache::Experiment(what)) => one_thread()?.block_on(commands::experiment(&configuration, what)),
         Command::Hash(_) | Command::CheckConfig => Ok(()),
     }
 }

@@ -1,17 +1,26 @@
 //! Ports and settings become flows: the one place that names this runtime's adapters.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, anyhow};
 use portico_crypto::{BcryptCost, BcryptPasswords, BcryptSettings, StaticTokenKeys, SystemEntropy};
+use portico_dns::HttpsResolver;
 use portico_domain::{
+    cache::Fence,
     door::{Door, Ports},
     flows::shared::MakePasswords,
-    ports::{Fetch, IdentityProvider},
-    settings::{GithubSettings, Settings},
+    ports::{Entropy, Fetch, IdentityProvider, RateLimiter, Resolver, SharedCache},
+    settings::Settings,
 };
-use portico_in_process::{HttpFetch, InProcessLimiter, JournalSettings, JournalledWrites, SystemClock};
+use portico_http_api::LoggedNotices;
+use portico_in_process::{
+    FileUsageLedger, HttpFetch, InProcessLimiter, JournalSettings, JournalledWrites, SystemClock, TaskBackground,
+    UsageSettings,
+};
+use portico_memory::MemoryCache;
 use portico_oauth::GithubProvider;
+use portico_redis::{Heard, OnHeard, Redis, RedisSettings};
+use tokio::runtime::Handle;
 
 use crate::{
     Failure,
@@ -24,6 +33,8 @@ use crate::{
 pub(crate) struct Wired {
     pub(crate) door: Arc<Door>,
     pub(crate) deferred: Arc<JournalledWrites>,
+    pub(crate) usage: Arc<FileUsageLedger>,
+    pub(crate) redis: Option<Redis>,
 }
 
 /// Joins the adapters. Secrets that were not set are read from the data directory, or made there.
@@ -52,17 +63,40 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
     let deferred = Arc::new(
         JournalledWrites::open(&journal, Arc::clone(&repositories.facts)).context("opening the journal")?,
     );
-    let github = match &settings.github {
-        Some(github) => Some(provider(configuration, github)?),
-        None => None,
-    };
+    let usage = UsageSettings::new(configuration.usage());
+    let usage = FileUsageLedger::open(&usage, Arc::clone(&repositories.key_usage), entropy.clone());
+    let usage = Arc::new(usage.context("opening the ledger of uses")?);
+    let fetch = fetch(configuration)?;
+    let github = settings.github.clone().map(|github| {
+        Arc::new(GithubProvider::new(github, Arc::clone(&fetch))) as Arc<dyn IdentityProvider>
+    });
+    let resolver = settings
+        .bots
+        .dns_url
+        .as_ref()
+        .map(|url| Arc::new(HttpsResolver::new(url, Arc::clone(&fetch))) as Arc<dyn Resolver>);
+    let fence: Arc<Fence> = Arc::default();
+    let redis = shared_redis(configuration, clock.clone(), &fence)?;
+    let seed = entropy.bytes().map_err(|cause| anyhow!(cause.detail))?;
     let ports = Ports {
-        limiter: Arc::new(InProcessLimiter::new(clock.clone())),
+        background: Arc::new(TaskBackground::new(Handle::current())),
+        local_cache: Arc::new(MemoryCache::new(settings.cache_memory, seed)),
+        shared_cache: redis.as_ref().map(|redis| Arc::clone(&redis.cache) as Arc<dyn SharedCache>),
+        fence,
+        notices: Arc::new(LoggedNotices),
+        limiter: match &redis {
+            Some(redis) => Arc::clone(&redis.limiter) as Arc<dyn RateLimiter>,
+            None => Arc::new(InProcessLimiter::new(clock.clone())),
+        },
         clock,
         entropy,
         accounts: repositories.accounts,
         api_keys: repositories.api_keys,
         key_lookup: repositories.key_lookup,
+        usage_ledger: usage.clone(),
+        key_usage: repositories.key_usage,
+        experiments: repositories.experiments,
+        experiment_results: repositories.experiment_results,
         credentials: repositories.credentials,
         sessions: repositories.sessions,
         identities: repositories.identities,
@@ -74,8 +108,38 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
             configuration.keys.config(secret, settings.public_url.clone()),
         )),
         github,
+        resolver,
     };
-    Ok(Wired { door: Arc::new(Door::new(&ports, settings)), deferred })
+    Ok(Wired { door: Arc::new(Door::new(&ports, settings)), deferred, usage, redis })
+}
+
+/// What servers share through Redis, where it is set up. What other servers invalidate goes to `fence`.
+fn shared_redis(
+    configuration: &Configuration,
+    clock: Arc<SystemClock>,
+    fence: &Arc<Fence>,
+) -> anyhow::Result<Option<Redis>> {
+    let Some(address) = configuration.redis.clone() else { return Ok(None) };
+    let fence = Arc::clone(fence);
+    let on_heard: OnHeard = Arc::new(move |heard| match heard {
+        Heard::Places(subjects) => fence.invalidate(&subjects),
+        Heard::Everything => fence.invalidate_all(),
+    });
+    let settings = RedisSettings {
+        address,
+        authorities: authorities(configuration)?,
+        open_when_away: configuration.settings.limits.open_when_away,
+    };
+    let redis = portico_redis::connect(settings, clock, on_heard).map_err(|fault| anyhow!("REDIS_URL: {fault}"))?;
+    Ok(Some(redis))
+}
+
+/// The further authorities to trust, as they are in their file.
+pub(crate) fn authorities(configuration: &Configuration) -> anyhow::Result<Option<Vec<u8>>> {
+    let read = |path: &PathBuf| {
+        std::fs::read(path).with_context(|| format!("PORTICO_CA_FILE: reading {}", path.display()))
+    };
+    configuration.ca_file.as_ref().map(read).transpose()
 }
 
 /// Makes the hasher with its threads, each time it is called.
@@ -88,18 +152,8 @@ pub(crate) fn make_passwords(settings: &Settings) -> MakePasswords {
     Arc::new(move || Arc::new(BcryptPasswords::new(settings)))
 }
 
-fn provider(
-    configuration: &Configuration,
-    github: &GithubSettings,
-) -> anyhow::Result<Arc<dyn IdentityProvider>> {
-    let roots = configuration
-        .ca_file
-        .as_ref()
-        .map(|path| {
-            std::fs::read(path).with_context(|| format!("PORTICO_CA_FILE: reading {}", path.display()))
-        })
-        .transpose()?;
-    let fetch: Arc<dyn Fetch> =
-        Arc::new(HttpFetch::new(roots.as_deref()).map_err(|fault| anyhow!("PORTICO_CA_FILE: {fault}"))?);
-    Ok(Arc::new(GithubProvider::new(github.clone(), fetch)))
+/// Asks other services.
+fn fetch(configuration: &Configuration) -> anyhow::Result<Arc<dyn Fetch>> {
+    let roots = authorities(configuration)?;
+    Ok(Arc::new(HttpFetch::new(roots.as_deref()).map_err(|fault| anyhow!("PORTICO_CA_FILE: {fault}"))?))
 }

@@ -117,15 +117,19 @@ async fn the_effective_configuration_shows_no_secret() {
         "{}",
         shown.said
     );
-    assert!(shown.said.contains("REDIS_URL is set but not used by this version"), "{}", shown.said);
+    assert!(shown.said.contains("REDIS_URL=redis://:[redacted]@localhost"), "{}", shown.said);
 }
 
 #[tokio::test]
-async fn what_has_no_effect_is_warned_of_at_the_start() {
-    let place = Place::on_sqlite().with("REDIS_URL", "redis://localhost");
-    let ended = place.run(&["prewarm"], "").await;
-    assert_eq!(ended.code, Some(0));
-    assert!(ended.told.contains("REDIS_URL is set but not used by this version"), "{}", ended.told);
+async fn a_redis_url_that_is_none_is_refused_without_being_quoted() {
+    for url in
+        ["fake-redis-password", "redis://:fake-redis-password@host/none", "http://host?p=fake-redis-password"]
+    {
+        let place = Place::on_sqlite().with("REDIS_URL", url);
+        let ended = place.run(&["check-config"], "").await;
+        assert_eq!(ended.code, Some(2));
+        assert!(ended.told.contains("REDIS_URL ") && !ended.told.contains("fake"), "{}", ended.told);
+    }
 }
 
 #[tokio::test]

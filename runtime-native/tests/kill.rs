@@ -122,3 +122,59 @@ async fn a_sign_in_through_github_survives_a_kill() {
         .with("PORTICO_GITHUB_API_URL", &format!("{github}/api/v3"));
     survives(&place, "kill-oauth", by_github).await;
 }
+
+/// Uses a key many times, kills the server at once, and looks for the exact count after each of its next starts.
+async fn uses_survive(place: Place, label: &str) {
+    let mut server = place.start(label).await;
+    let tokens = server.register("ada@example.com").await;
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let made = server
+        .http
+        .post(format!("{}/api/v1/api-keys", server.address))
+        .header("authorization", &bearer)
+        .header("content-type", "application/json")
+        .body(json!({ "name": "deploy", "scopes": [] }).to_string());
+    let made = support::read(made.send().await.unwrap()).await;
+    let key = made["key"].as_str().unwrap();
+    let usage = format!("/api/v1/api-keys/{}/usage", made["id"].as_str().unwrap());
+    let mut used = 0;
+    for round in 0..4_u64 {
+        // Over a second in one of them, so that the kill falls into what was begun after a part was stored.
+        for n in 0..40 {
+            if round == 2 {
+                tokio::time::sleep(std::time::Duration::from_millis(32)).await;
+            }
+            let me = server.http.get(format!("{}/api/v1/auth/me", server.address)).header("x-api-key", key);
+            assert_eq!(me.send().await.unwrap().status(), 200, "use {n}");
+            used += 1;
+        }
+        server.kill().await;
+        server = place.start(&format!("{label}-{round}")).await;
+        let shown = async || {
+            let asked =
+                server.http.get(format!("{}{usage}", server.address)).header("authorization", &bearer);
+            support::read(asked.send().await.unwrap()).await["total"].as_u64().unwrap()
+        };
+        eventually("the uses are stored", || async { shown().await >= used }).await;
+        assert_eq!(shown().await, used, "round {round}");
+    }
+    // Told to stop, it leaves nothing for a next start.
+    let me = server.http.get(format!("{}/api/v1/auth/me", server.address)).header("x-api-key", key);
+    assert_eq!(me.send().await.unwrap().status(), 200);
+    server.stop().await;
+    let files = std::fs::read_dir(place.data_dir().join("usage")).unwrap();
+    let sizes = files.map(|entry| entry.unwrap()).filter(|entry| entry.file_name() != "lock");
+    let counted = sizes.filter(|entry| entry.metadata().unwrap().len() > 64).count();
+    assert_eq!(counted, 0, "files with uses in them");
+}
+
+#[tokio::test]
+async fn every_use_of_a_key_survives_kills_on_sqlite() {
+    uses_survive(Place::on_sqlite(), "kill-uses-sqlite").await;
+}
+
+#[tokio::test]
+async fn every_use_of_a_key_survives_kills_on_postgres() {
+    let (_postgres, place) = postgres("kill_uses").await;
+    uses_survive(place, "kill-uses-postgres").await;
+}

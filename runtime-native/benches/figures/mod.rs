@@ -16,6 +16,11 @@ pub fn option(name: &str, default: u64) -> u64 {
     given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a whole number")))
 }
 
+/// Whether `--name` is given.
+pub fn flag(name: &str) -> bool {
+    std::env::args().any(|argument| argument == format!("--{name}"))
+}
+
 /// The value below which `percent` of them lie.
 pub fn percentile(values: &[f64], percent: f64) -> f64 {
     let mut sorted = values.to_vec();

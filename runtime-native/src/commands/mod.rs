@@ -2,12 +2,15 @@
 
 mod calibrate;
 mod check_config;
+mod clear_cache;
+mod experiment;
 mod migrate;
 mod prewarm;
 mod user;
 
 pub(crate) use self::{
-    calibrate::calibrate, check_config::check_config, migrate::migrate, prewarm::prewarm, user::create_user,
+    calibrate::calibrate, check_config::check_config, clear_cache::clear_cache, experiment::experiment,
+    migrate::migrate, prewarm::prewarm, user::create_user,
 };
 
 /// Writes to the standard output. A reader that has gone away, as `head` does, is no failure.

@@ -14,8 +14,9 @@ const DEFAULT_FILE: &str = "portico.toml";
 /// Settings whose variables don't begin with `PORTICO_`.
 const BARE: [&str; 4] = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET", "JWT_SECRET_PREVIOUS"];
 /// Settings that are secrets, or hold one.
-const SECRET: [&str; 5] = [
+const SECRET: [&str; 6] = [
     "DATABASE_URL",
+    "REDIS_URL",
     "JWT_SECRET",
     "JWT_SECRET_PREVIOUS",
     "PORTICO_GITHUB_CLIENT_SECRET",

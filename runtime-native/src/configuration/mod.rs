@@ -16,6 +16,7 @@ use std::{
 
 use portico_domain::settings::{Fault, Settings, Target, Variables};
 use portico_in_process::JournalSync;
+use portico_redis::RedisAddress;
 
 pub(crate) use self::{database::Database, keys::GivenKeys, print::print};
 use crate::logs::{LogFormat, LogSettings};
@@ -35,6 +36,8 @@ pub(crate) struct Configuration {
     pub(crate) data_dir: PathBuf,
     /// Where the data is.
     pub(crate) database: Database,
+    /// What servers share limits and cache through, where there is one.
+    pub(crate) redis: Option<RedisAddress>,
     /// What tokens are signed with, as far as it was set.
     pub(crate) keys: GivenKeys,
     /// How to log.
@@ -116,13 +119,6 @@ impl Configuration {
         let path = |text: &str| Ok::<_, String>(PathBuf::from(text));
         let data_dir =
             variables.take("PORTICO_DATA_DIR", path).unwrap_or_else(|| PathBuf::from("./portico-data"));
-        let mut warnings = Vec::new();
-        if variables.take("REDIS_URL", |text| Ok::<_, String>(text.to_owned())).is_some() {
-            warnings.push(
-                "REDIS_URL is set but not used by this version: limits are counted in this process alone"
-                    .to_owned(),
-            );
-        }
         let mut span = |name, default: u64, bounds| {
             variables.take(name, values::span(bounds)).unwrap_or(Duration::from_secs(default))
         };
@@ -130,6 +126,7 @@ impl Configuration {
         let idle_time_limit = span("PORTICO_IDLE_TIME_LIMIT", 75, 1..=3_600);
         Self {
             database: Database::take(variables, &data_dir),
+            redis: variables.take("REDIS_URL", RedisAddress::parse),
             keys: GivenKeys::take(variables),
             logs: LogSettings {
                 filter: variables.take("PORTICO_LOG", LogSettings::parse_filter).unwrap_or_default(),
@@ -146,7 +143,7 @@ impl Configuration {
             data_dir,
             shutdown_time_limit,
             idle_time_limit,
-            warnings,
+            warnings: Vec::new(),
             origins: BTreeMap::new(),
         }
     }
@@ -158,6 +155,11 @@ impl Configuration {
         } else {
             format!("http://{address}")
         }
+    }
+
+    /// The directory of the uses of keys that are still to be stored.
+    pub(crate) fn usage(&self) -> PathBuf {
+        self.data_dir.join("usage")
     }
 
     /// The directory of the deferred writes' journal.

@@ -2,7 +2,10 @@
 
 use std::io::{self, Write};
 
-use portico_domain::{models::Quota, settings::Switch};
+use portico_domain::{
+    models::Quota,
+    settings::{BotRoute, Switch},
+};
 
 use super::{Configuration, Database, show_sync, values::show_span};
 use crate::secrets;
@@ -30,9 +33,13 @@ pub(crate) fn print(configuration: &Configuration, out: &mut dyn Write) -> io::R
 fn lines(configuration: &Configuration) -> Vec<(String, Shown)> {
     let mut lines = process(configuration);
     lines.extend(database(configuration));
+    let redis = configuration.redis.as_ref().map(ToString::to_string);
+    let redis = redis.map_or(Shown::Unset("limits and cache are this process' own"), Shown::Value);
+    lines.push(("REDIS_URL".to_owned(), redis));
     lines.extend(keys(configuration));
     lines.extend(shared(configuration));
     lines.extend(limits(configuration));
+    lines.extend(bots(configuration));
     lines.extend(Switch::ALL.map(|switch| {
         let on = configuration.settings.switches.is_on(switch);
         (format!("PORTICO_FLOW_{}", switch.name()), Shown::Value(if on { "on" } else { "off" }.to_owned()))
@@ -126,6 +133,8 @@ fn shared(configuration: &Configuration) -> Vec<(String, Shown)> {
         line("PORTICO_BODY_LIMIT", settings.body_limit),
         line("PORTICO_COMPRESSION_FROM", settings.compression_least_bytes),
         line("PORTICO_REQUEST_TIME_LIMIT", show_span(settings.request_time_limit)),
+        line("PORTICO_CACHE_MEMORY", settings.cache_memory),
+        line("PORTICO_WARM_KEYS", settings.warm_keys),
     ];
     if let Some(github) = &settings.github {
         lines.extend([
@@ -143,6 +152,14 @@ fn shared(configuration: &Configuration) -> Vec<(String, Shown)> {
     lines
 }
 
+fn bots(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let bots = &configuration.settings.bots;
+    let policy = |route: BotRoute| line(route.variable(), bots.policy(route));
+    let mut lines = Vec::from(BotRoute::ALL.map(policy));
+    lines.push(line("PORTICO_BOT_DNS_URL", bots.dns_url.as_deref().unwrap_or("off")));
+    lines
+}
+
 fn limits(configuration: &Configuration) -> Vec<(String, Shown)> {
     let limits = configuration.settings.limits;
     let shown = |quota: Option<Quota>| quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string());
@@ -152,6 +169,11 @@ fn limits(configuration: &Configuration) -> Vec<(String, Shown)> {
         line("PORTICO_LIMIT_REFRESH", shown(limits.refresh)),
         line("PORTICO_LIMIT_PASSWORD", shown(limits.password)),
         line("PORTICO_LIMIT_OAUTH", shown(limits.oauth)),
+        line("PORTICO_LIMIT_KEY", shown(limits.key)),
+        line("PORTICO_LIMIT_BOT", shown(limits.bot)),
+        line("PORTICO_LIMIT_ACCOUNT", shown(limits.account)),
+        line("PORTICO_LIMIT_ADDRESS", shown(limits.address)),
+        line("PORTICO_LIMIT_OPEN_WHEN_AWAY", limits.open_when_away.names()),
     ]
 }
 
@@ -166,6 +188,8 @@ mod tests {
             include_str!("database.rs"),
             include_str!("keys.rs"),
             include_str!("../../../domain/src/settings/mod.rs"),
+            include_str!("../../../domain/src/settings/limits.rs"),
+            include_str!("../../../domain/src/settings/bots.rs"),
         ];
         let code = |source: &str| source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         let literals =
@@ -187,7 +211,7 @@ mod tests {
         let printed: Vec<String> = lines(&configuration).into_iter().map(|(name, _)| name).collect();
         let taken = taken();
         assert!(taken.len() > 25, "{taken:?}");
-        for name in taken.iter().filter(|name| *name != "REDIS_URL") {
+        for name in &taken {
             assert!(printed.contains(name), "{name} in {printed:?}");
         }
     }

@@ -1,11 +1,13 @@
 //! Logs: for a person on a terminal, JSON lines otherwise; on the standard error, so that the standard output of commands stays theirs.
 
+mod json;
 mod writer;
 
 use std::{fmt, io::IsTerminal};
 
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
+use self::json::JsonLines;
 pub(crate) use self::writer::Flush;
 
 /// What is logged when nothing is set. Of what sqlx tells, notices of the database are left out.
@@ -94,14 +96,14 @@ impl LogSettings {
             },
         };
         let (writer, flush) = writer::start(std::io::stderr(), notice);
-        let lines = tracing_subscriber::fmt::layer().with_writer(writer);
         let registry = tracing_subscriber::registry().with(self.filter.targets.clone());
         // Fails when something logs already, as in tests; then that goes on.
         let _ = match format {
-            LogFormat::Human => registry.with(lines.with_ansi(terminal)).try_init(),
-            LogFormat::Json => {
-                registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init()
+            LogFormat::Human => {
+                let lines = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(terminal);
+                registry.with(lines).try_init()
             }
+            LogFormat::Json => registry.with(JsonLines(writer)).try_init(),
         };
         std::panic::set_hook(Box::new(|panic| {
             let place = panic.location().map(ToString::to_string).unwrap_or_default();

@@ -1,86 +1,115 @@
 //! Writes log lines on a thread of its own, so that a slow terminal or a full pipe holds up nobody.
+//!
+//! Whoever logs copies a line into a buffer; the thread takes the whole buffer, writes it, and rests a moment before it looks again. Without the rest a busy
+//! server would wake the thread for each line, which costs both of them more than the line does.
 
 use std::{
     io::{self, Write},
+    mem,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use tracing_subscriber::fmt::MakeWriter;
 
-/// How many lines may wait. Beyond it lines are dropped, and counted.
-const MOST_WAITING: usize = 4_096;
-/// How many bytes are written at once at most.
-const BATCH_BYTES: usize = 64 * 1_024;
+/// How many bytes may wait: some thousands of lines. Lines beyond it are dropped, and counted.
+const MOST_WAITING: usize = 1_024 * 1_024;
+/// What a buffer keeps of its memory when it has been written: as much as a busy server logs while the thread rests.
+const KEPT: usize = 256 * 1_024;
+/// How long the thread rests after it has written, and so how late a line may be.
+const REST: Duration = Duration::from_millis(5);
 /// How long to wait at the end for a reader that doesn't read.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// Hands lines over to the thread that writes them.
 #[derive(Clone)]
-pub(super) struct Lines {
-    queue: SyncSender<Message>,
-    dropped: Arc<AtomicU64>,
+pub(super) struct Lines(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    waiting: Mutex<Waiting>,
+    arrived: Condvar,
+    ended: Condvar,
 }
 
-enum Message {
-    Line(Vec<u8>),
-    End,
+#[derive(Default)]
+struct Waiting {
+    bytes: Vec<u8>,
+    dropped: u64,
+    end: bool,
 }
 
-/// Writes out what is queued when it is dropped.
+impl Shared {
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Writes out what is waiting when it is dropped.
 pub(crate) struct Flush {
-    queue: SyncSender<Message>,
+    shared: Arc<Shared>,
     written: Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
 /// Starts the thread. `notice` is the line that says how many lines were dropped.
 pub(super) fn start(to: impl Write + Send + 'static, notice: fn(u64) -> String) -> (Lines, Flush) {
-    let (queue, lines) = sync_channel(MOST_WAITING);
+    let shared = Arc::new(Shared::default());
     let (done, written) = sync_channel(1);
-    let dropped = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&dropped);
+    let taken = Arc::clone(&shared);
     let thread = thread::Builder::new()
         .name("logs".to_owned())
         .spawn(move || {
-            write_lines(&lines, &counter, to, notice);
+            write_lines(&taken, to, notice);
             let _ = done.send(());
         })
         .ok();
-    (Lines { queue: queue.clone(), dropped }, Flush { queue, written, thread })
+    (Lines(Arc::clone(&shared)), Flush { shared, written, thread })
 }
 
-fn write_lines(
-    lines: &Receiver<Message>,
-    dropped: &AtomicU64,
-    mut to: impl Write,
-    notice: fn(u64) -> String,
-) {
-    let mut batch = Vec::with_capacity(1_024);
-    let mut end = false;
-    while !end {
-        let Ok(first) = lines.recv() else { return };
-        let mut next = Some(first);
-        while let Some(message) = next {
-            match message {
-                Message::Line(line) => batch.extend_from_slice(&line),
-                Message::End => end = true,
-            }
-            next = if batch.len() < BATCH_BYTES { lines.try_recv().ok() } else { None };
-        }
-        let lost = dropped.swap(0, Ordering::Relaxed);
-        if lost > 0 {
-            batch.extend_from_slice(notice(lost).as_bytes());
+fn write_lines(shared: &Shared, mut to: impl Write, notice: fn(u64) -> String) {
+    let mut batch = Vec::new();
+    loop {
+        let mut waiting = shared
+            .arrived
+            .wait_while(shared.waiting(), |waiting| waiting.bytes.is_empty() && !waiting.end)
+            .unwrap_or_else(PoisonError::into_inner);
+        mem::swap(&mut batch, &mut waiting.bytes);
+        let (dropped, end) = (mem::take(&mut waiting.dropped), waiting.end);
+        drop(waiting);
+        if dropped > 0 {
+            batch.extend_from_slice(notice(dropped).as_bytes());
         }
         // There is nowhere left to say that this failed.
         let _ = to.write_all(&batch).and_then(|()| to.flush());
+        if end {
+            return;
+        }
         batch.clear();
-        batch.shrink_to(BATCH_BYTES);
+        batch.shrink_to(KEPT);
+        let rested = shared.ended.wait_timeout_while(shared.waiting(), REST, |waiting| !waiting.end);
+        drop(rested);
+    }
+}
+
+impl Lines {
+    /// Takes one whole line, with its end.
+    pub(super) fn push(&self, line: &[u8]) {
+        let mut waiting = self.0.waiting();
+        if waiting.bytes.len() + line.len() > MOST_WAITING {
+            waiting.dropped += 1;
+            return;
+        }
+        let first = waiting.bytes.is_empty();
+        waiting.bytes.extend_from_slice(line);
+        drop(waiting);
+        if first {
+            self.0.arrived.notify_one();
+        }
     }
 }
 
@@ -95,12 +124,7 @@ impl<'a> MakeWriter<'a> for Lines {
 impl Write for Lines {
     /// Takes one whole line: the formatter writes each event by a single call.
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        match self.queue.try_send(Message::Line(line.to_vec())) {
-            Ok(()) => {}
-            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-        }
+        self.push(line);
         Ok(line.len())
     }
 
@@ -112,18 +136,14 @@ impl Write for Lines {
 impl Drop for Flush {
     fn drop(&mut self) {
         let Some(thread) = self.thread.take() else { return };
-        let deadline = Instant::now() + LAST_WORDS;
-        while let Err(TrySendError::Full(_)) = self.queue.try_send(Message::End) {
-            if Instant::now() > deadline {
-                // Its reader is stuck; what is queued goes with the process.
-                return;
-            }
-            thread::sleep(Duration::from_millis(5));
-        }
-        match self.written.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+        self.shared.waiting().end = true;
+        self.shared.arrived.notify_one();
+        self.shared.ended.notify_one();
+        match self.written.recv_timeout(LAST_WORDS) {
             Ok(()) | Err(RecvTimeoutError::Disconnected) => {
                 let _ = thread.join();
             }
+            // Its reader is stuck; what is waiting goes with the process.
             Err(RecvTimeoutError::Timeout) => {}
         }
     }
@@ -131,8 +151,6 @@ impl Drop for Flush {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::{Condvar, Mutex};
-
     use super::*;
 
     /// Takes nothing until it is opened.
@@ -170,30 +188,44 @@ mod tests {
     }
 
     #[test]
-    fn everything_queued_is_written_before_the_end() {
+    fn everything_waiting_is_written_before_the_end_and_in_order() {
         let to = Gate::default();
         to.open();
         let (mut lines, flush) = start(to.clone(), |lines| format!("{lines} log lines were dropped\n"));
+        let mut expected = Vec::new();
         for number in 0..1_000 {
             writeln!(lines, "line {number}").unwrap();
+            writeln!(expected, "line {number}").unwrap();
         }
         drop(flush);
-        assert!(to.text().ends_with("line 999\n"), "{}", to.text().len());
+        assert!(to.text().as_bytes() == expected, "{}", to.text().len());
+    }
+
+    #[test]
+    fn a_line_is_written_without_another_one_coming() {
+        let to = Gate::default();
+        to.open();
+        let (lines, flush) = start(to.clone(), |lines| format!("{lines} log lines were dropped\n"));
+        for number in 1..=20 {
+            lines.push(b"line\n");
+            while to.text().len() < 5 * number {
+                thread::sleep(Duration::from_millis(1));
+            }
+        }
+        drop(flush);
     }
 
     #[test]
     fn a_reader_that_does_not_read_costs_lines_and_no_waiting() {
         let to = Gate::default();
-        let (mut lines, flush) = start(to.clone(), |lines| format!("{lines} log lines were dropped\n"));
-        for _ in 0..3 * MOST_WAITING {
-            lines.write_all(b"line\n").unwrap();
+        let (lines, flush) = start(to.clone(), |lines| format!("{lines} log lines were dropped\n"));
+        let line = [b"x".repeat(1_023), b"\n".to_vec()].concat();
+        for _ in 0..3 * MOST_WAITING / line.len() {
+            lines.push(&line);
         }
+        assert!(lines.0.waiting().bytes.len() <= MOST_WAITING);
         to.open();
-        while !to.text().contains("dropped") {
-            lines.write_all(b"line\n").unwrap();
-            thread::yield_now();
-        }
         drop(flush);
-        assert!(to.text().contains("log lines were dropped"));
+        assert!(to.text().ends_with("log lines were dropped\n"));
     }
 }

@@ -12,19 +12,17 @@ use std::{
 };
 
 use axum::{
-    Router,
-    body::Body,
+    body::{Body, HttpBody},
     http::{HeaderValue, Request, Response, header::CONNECTION},
 };
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use portico_http_api::PeerAddress;
+use portico_http_api::Surface;
 use tokio::{
     net::TcpStream,
     sync::{Semaphore, watch},
     time::{Instant, timeout_at},
 };
-use tower::Service;
 
 use super::listener::Listener;
 use crate::configuration::Configuration;
@@ -54,15 +52,15 @@ pub(super) struct Connections {
 }
 
 struct Shared {
-    router: Router,
+    surface: Surface,
     http: http1::Builder,
     /// Whether answers say that they are their connection's last.
     leaving: AtomicBool,
 }
 
 impl Connections {
-    /// Serves `router`.
-    pub(super) fn new(router: Router, configuration: &Configuration) -> Self {
+    /// Serves `surface`.
+    pub(super) fn new(surface: Surface, configuration: &Configuration) -> Self {
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new())
             .header_read_timeout(configuration.idle_time_limit)
@@ -70,7 +68,7 @@ impl Connections {
             .pipeline_flush(true);
         let most = configuration.max_connections;
         Self {
-            shared: Arc::new(Shared { router, http, leaving: AtomicBool::new(false) }),
+            shared: Arc::new(Shared { surface, http, leaving: AtomicBool::new(false) }),
             stage: watch::Sender::new(Stage::Open),
             places: Arc::new(Semaphore::new(most as usize)),
             most,
@@ -131,8 +129,9 @@ async fn connection(
 ) {
     // Answers are written whole; waiting for more to send would only delay them. A socket that refuses is broken and will say so itself.
     let _ = stream.set_nodelay(true);
-    let address = peer.ip().to_canonical();
-    let service = service_fn(|request| answer(Arc::clone(&shared), request, address));
+    // Of this connection alone, so that a request counts up nothing that all threads count.
+    let client = Arc::new(Client { shared: Arc::clone(&shared), address: peer.ip().to_canonical() });
+    let service = service_fn(|request| answer(Arc::clone(&client), request));
     let mut serving = pin!(shared.http.serve_connection(TokioIo::new(stream), service));
     // The connection goes first each time, so that a request that has arrived counts as under way.
     tokio::select! {
@@ -148,13 +147,16 @@ async fn connection(
     }
 }
 
-async fn answer(
+/// Whoever opened a connection.
+struct Client {
     shared: Arc<Shared>,
-    mut request: Request<Incoming>,
     address: IpAddr,
-) -> Result<Response<Body>, Infallible> {
-    request.extensions_mut().insert(PeerAddress(address));
-    let mut response = shared.router.clone().call(request).await?;
+}
+
+async fn answer(client: Arc<Client>, request: Request<Incoming>) -> Result<Response<Body>, Infallible> {
+    let Client { shared, address } = &*client;
+    let request = request.map(|body| if body.is_end_stream() { Body::empty() } else { Body::new(body) });
+    let mut response = shared.surface.answer(request, Some(*address)).await;
     if shared.leaving.load(Ordering::Relaxed) {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

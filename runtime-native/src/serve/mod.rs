@@ -16,9 +16,9 @@ use std::{
 };
 
 use anyhow::{Context, anyhow};
-use portico_domain::ports::Clock;
-use portico_http_api::{Api, router};
-use portico_in_process::{JournalledWrites, SystemClock};
+use portico_domain::{flows::cache_operations::ConductExperiments, ports::Clock};
+use portico_http_api::{Api, Surface};
+use portico_in_process::{FileUsageLedger, JournalledWrites, SystemClock};
 
 use self::{connections::Connections, listener::Listener, signals::Signals};
 use crate::{
@@ -33,6 +33,8 @@ use crate::{
 const SCHEMA_WAIT: Duration = Duration::from_secs(2);
 /// The part of the shutdown's time that requests under way may take; the rest is for what follows them.
 const REQUESTS_SHARE: f64 = 0.8;
+/// How long a stop may be held up by telling the last results of experiments.
+const LAST_RESULTS: Duration = Duration::from_secs(1);
 /// The least time for deferred writes, however long requests took.
 const LEAST_DRAIN: Duration = Duration::from_secs(1);
 
@@ -53,9 +55,9 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
             return Ok(());
         }
     };
-    let Wired { door, deferred } = wire(&configuration, &store)?;
+    let Wired { door, deferred, usage, redis } = wire(&configuration, &store)?;
     let api = Api { door: Arc::clone(&door), version: env!("CARGO_PKG_VERSION"), started_at };
-    let connections = Connections::new(router(api), &configuration);
+    let connections = Connections::new(Surface::new(api), &configuration);
 
     tracing::info!(
         address = format!("http://{address}"),
@@ -64,6 +66,7 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
         "listening"
     );
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&door)));
+    let conduct = tokio::spawn(upkeep::conduct(Arc::clone(&door)));
     let mut schema = tokio::spawn(watch_schema(Arc::clone(&store), schema_is_known));
     let outcome = tokio::select! {
         () = connections.serve(&mut listener) => unreachable_end(),
@@ -74,8 +77,17 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
         fault = &mut schema => Err(fault.map_or_else(|error| anyhow!(error), anyhow::Error::new)),
     };
     upkeep.abort();
+    conduct.abort();
     schema.abort();
-    let stop = stop(connections, listener, &deferred, &store, configuration.shutdown_time_limit);
+    let last_results = Arc::clone(&door.cache_operations.conduct);
+    let finish = Finish { connections, deferred: &deferred, usage: &usage, results: &last_results };
+    let stop = stop(finish, listener, &store, configuration.shutdown_time_limit);
+    let stop = async {
+        stop.await;
+        if let Some(redis) = redis {
+            redis.close().await;
+        }
+    };
     tokio::select! {
         () = stop => {}
         signal = signals.next() => {
@@ -141,13 +153,16 @@ async fn watch_schema(store: Arc<Store>, is_known: bool) -> SchemaFault {
     std::future::pending().await
 }
 
-async fn stop(
+/// What has to be finished before the database is closed.
+struct Finish<'a> {
     connections: Connections,
-    listener: Listener,
-    deferred: &JournalledWrites,
-    store: &Store,
-    limit: Duration,
-) {
+    deferred: &'a JournalledWrites,
+    usage: &'a FileUsageLedger,
+    results: &'a ConductExperiments,
+}
+
+async fn stop(finish: Finish<'_>, listener: Listener, store: &Store, limit: Duration) {
+    let Finish { connections, deferred, usage, results } = finish;
     let deadline = Instant::now() + limit;
     let abandoned = connections.finish(listener, limit.mul_f64(REQUESTS_SHARE)).await;
     if abandoned > 0 {
@@ -156,10 +171,16 @@ async fn stop(
             "requests took longer than the shutdown may; their connections are closed"
         );
     }
-    let left = deferred.drain(deadline.saturating_duration_since(Instant::now()).max(LEAST_DRAIN)).await;
+    let drain = deadline.saturating_duration_since(Instant::now()).max(LEAST_DRAIN);
+    // What was seen of experiments since it was last told may be lost; it isn't worth a wait for a database that is away.
+    let results = tokio::time::timeout(LAST_RESULTS.min(drain), results.record());
+    let (left, uses_left, _) = tokio::join!(deferred.drain(drain), usage.drain(drain), results);
     if left > 0 {
         tracing::warn!(facts = left, "deferred writes are left in the journal for the next start");
     }
+    if uses_left > 0 {
+        tracing::warn!(uses = uses_left, "uses of keys are left in their files for the next start");
+    }
     store.close().await;
-    tracing::info!(deferred_writes_left = left, "stopped");
+    tracing::info!(deferred_writes_left = left, uses_left, "stopped");
 }
