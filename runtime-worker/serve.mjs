@@ -10,7 +10,7 @@ import { parseArgs } from "node:util";
 import { workerd, wranglerConfiguration, writeConfiguration } from "./local/workerd.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const HELP = `Usage: ./serve [--port N] [--database hyperdrive|neon|none] [--cron-port N] [--shield N] [--build FOLDER]
+const HELP = `Usage: ./serve [--port N] [--database hyperdrive|neon|none] [--cron-port N] [--shield N] [--no-cache] [--kv-port N] [--build FOLDER]
 
 Runs the built Worker in workerd on 127.0.0.1, prints "listening on http://127.0.0.1:N" and ends on SIGTERM.
 
@@ -20,6 +20,8 @@ Runs the built Worker in workerd on 127.0.0.1, prints "listening on http://127.0
                     none: no database is bound
   --cron-port N     port where every request runs the scheduled event and answers with its outcome
   --shield N        bind SHIELD to a stand-in that admits N calls a key; nothing is bound by default
+  --no-cache        leave CACHE unbound; a stand-in for Workers KV that keeps its state in memory is bound by default
+  --kv-port N       port where GET /__journal tells what was written to that stand-in since it was last asked
   --build FOLDER    what worker-build made; build/ beside this file by default
 
 Settings come from the environment: JWT_SECRET, JWT_SECRET_PREVIOUS and every PORTICO_* name. PORTICO_SERVE_STATE names a folder for the Durable
@@ -39,7 +41,7 @@ function options() {
   const text = { type: "string" };
   try {
     const { values } = parseArgs({
-      options: { port: text, database: text, "cron-port": text, shield: text, build: text, help: { type: "boolean" } },
+      options: { port: text, database: text, "cron-port": text, shield: text, "no-cache": { type: "boolean" }, "kv-port": text, build: text, help: { type: "boolean" } },
     });
     if (values.help) {
       process.stdout.write(HELP);
@@ -57,8 +59,10 @@ function options() {
     const build = resolve(values.build ?? join(here, "build"));
     if (!existsSync(join(build, "index.js"))) fail(`nothing is built in ${build}: run ./build.sh`);
     const cronPort = values["cron-port"] === undefined ? null : number("cron-port");
+    const kvPort = values["kv-port"] === undefined ? null : number("kv-port");
     const shield = values.shield === undefined ? null : number("shield");
-    return { port: number("port"), cronPort, shield, database, databaseUrl, build };
+    const cache = !values["no-cache"];
+    return { port: number("port"), cronPort, kvPort, cache, shield, database, databaseUrl, build };
   } catch (error) {
     fail(`${error.message}\n\n${HELP}`);
   }
@@ -95,6 +99,7 @@ function main() {
     for (const line of lines) {
       const { event, socket, port } = JSON.parse(line);
       if (event === "listen" && socket === "http") process.stdout.write(`listening on http://127.0.0.1:${port}\n`);
+      if (event === "listen" && socket === "kv") process.stdout.write(`kv on http://127.0.0.1:${port}\n`);
       if (event === "listen" && socket === "cron") process.stdout.write(`cron on http://127.0.0.1:${port}\n`);
     }
   });

@@ -2,7 +2,7 @@
 
 import { execFileSync, spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { connect, createServer } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,15 +10,19 @@ import { parseArgs } from "node:util";
 import { gzipSync } from "node:zlib";
 
 import { workerd, wranglerConfiguration, writeConfiguration } from "../local/workerd.mjs";
+import { keys } from "./keys.mjs";
+import { cpuMicros, freePort, later, median } from "./measuring.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const HELP = `Usage: bench/run [bridge|start|size] [--rounds N] [--seconds N] [--json] [--build FOLDER]
+const HELP = `Usage: bench/run [bridge|start|size|keys] [--rounds N] [--seconds N] [--json] [--build FOLDER]
 
   bridge   requests a second and CPU a request of GET /health, ours and plain, with wrk -c16 (needs wrk)
   start    milliseconds from starting workerd to its first answer, ours and plain, and of one request more
   size     bytes of wasm and JavaScript, raw and gzip
+  keys     requests a second and CPU a request of GET /api/v1/auth/me with an API key, ours and the same check in Hono, with wrk -c16 (needs wrk; makes
+           a Postgres of its own). Keys without a limit of their own: a limit is a call to a Durable Object
 
---build measures another build of ours than the one in build/. Without a name it measures all three. "plain" answers by worker's own Response and does nothing else.
+--build measures another build of ours than the one in build/. Without a name it measures the first three. "plain" answers by worker's own Response and does nothing else.
 `;
 const WORKERS = [
   { name: "ours", build: join(dirname(here), "build"), plain: false },
@@ -31,19 +35,6 @@ const SETTINGS = {
   DATABASE_URL: "postgres://nobody:nothing@nowhere.example/none",
 };
 const START_LIMIT_MS = 20_000;
-
-const median = (values) => values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
-const later = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-
-function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
-}
 
 // One request by hand: a client library's own start would be in the figure.
 function ask(port) {
@@ -90,12 +81,6 @@ async function start(worker) {
     }
   }
   return { worker, port, child, stop, firstMs: performance.now() - began };
-}
-
-// User and system time so far, in microseconds; Linux counts in hundredths of a second.
-function cpuMicros(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
-  return (Number(fields[11]) + Number(fields[12])) * 10_000;
 }
 
 function load({ port, child }, seconds) {
@@ -182,8 +167,8 @@ const { values, positionals } = parseArgs({
   },
 });
 if (values.build) WORKERS[0].build = resolve(values.build);
-const known = ["size", "start", "bridge"];
-const asked = positionals.length ? positionals : known;
+const known = ["size", "start", "bridge", "keys"];
+const asked = positionals.length ? positionals : known.slice(0, 3);
 const rounds = Number(values.rounds);
 const seconds = Number(values.seconds);
 if (values.help || asked.some((name) => !known.includes(name)) || !(rounds >= 1 && seconds >= 1)) {
@@ -193,3 +178,4 @@ if (values.help || asked.some((name) => !known.includes(name)) || !(rounds >= 1 
 if (asked.includes("size")) print("size", sizes(), values.json);
 if (asked.includes("start")) print("start", await starts(rounds), values.json);
 if (asked.includes("bridge")) print("bridge", await bridge(rounds, seconds), values.json);
+if (asked.includes("keys")) print("keys", await keys(WORKERS[0].build, rounds, seconds), values.json);

@@ -34,6 +34,8 @@ function configuration(wrangler, chosen, names, state) {
   for (const { name, class_name } of objects)
     bindings.push(`(name = ${quoted(name)}, durableObjectNamespace = ${quoted(class_name)})`);
   if (hyper) bindings.push(hyper.binding);
+  const cached = (wrangler.kv_namespaces ?? []).filter(() => chosen.cache);
+  for (const { binding } of cached) bindings.push(`(name = ${quoted(binding)}, kvNamespace = "kv")`);
   if (chosen.shield) bindings.push(`(name = "SHIELD", wrapped = (moduleName = "portico:shield"))`);
   const namespaces = objects.map(
     ({ class_name }) => `(className = ${quoted(class_name)}, uniqueKey = ${quoted(`portico-${class_name}`)}, enableSql = true)`,
@@ -46,6 +48,9 @@ function configuration(wrangler, chosen, names, state) {
   ];
   const sockets = [`(name = "http", address = "127.0.0.1:${chosen.port}", http = (), service = "portico")`];
   if (hyper) services.push(hyper.service);
+  if (chosen.cache) services.push(`(name = "kv", worker = .kv)`);
+  if (chosen.cache && chosen.kvPort !== null)
+    sockets.push(`(name = "kv", address = "127.0.0.1:${chosen.kvPort}", http = (), service = "kv")`);
   if (chosen.cronPort !== null) {
     services.push(`(name = "cron", worker = .cron)`);
     sockets.push(`(name = "cron", address = "127.0.0.1:${chosen.cronPort}", http = (), service = "cron")`);
@@ -66,6 +71,10 @@ const portico :Workerd.Worker = (
   bindings = [${bindings.join(",\n    ")}],
   durableObjectNamespaces = [${namespaces.join(", ")}],
   durableObjectStorage = (localDisk = "state"),
+);
+const kv :Workerd.Worker = (
+  modules = [(name = "kv.js", esModule = embed "kv.mjs")],
+  compatibilityDate = ${date},
 );
 const cron :Workerd.Worker = (
   modules = [(name = "cron.js", esModule = ${quoted(CRON)})],
@@ -99,12 +108,13 @@ export default () => new Ratelimit();`;
  * Puts a configuration file into `folder`, beside copies of what it embeds, and gives its path.
  *
  * `chosen`: `build` (folder of the built Worker), `port`, `cronPort` (or null), `hyperdrive` (a Postgres URL, or null), `plain` (a Worker
- * without our Durable Objects), `shield` (calls that the stand-in of the rate limit binding admits a key, or null for none bound). `names` are the variables that workerd hands on from its own environment, so that no secret lies in a file.
+ * without our Durable Objects), `cache` (whether CACHE is bound, to a stand-in), `kvPort` (where that stand-in is asked, or null), `shield` (calls that the stand-in of the rate limit binding admits a key, or null for none bound). `names` are the variables that workerd hands on from its own environment, so that no secret lies in a file.
  */
 export function writeConfiguration(folder, wrangler, chosen, names, state) {
   mkdirSync(state, { recursive: true });
   // Embedded files are sought beside the configuration; copies also survive a build that runs meanwhile.
   for (const name of ["index.js", "index_bg.wasm"]) copyFileSync(join(chosen.build, name), join(folder, name));
+  copyFileSync(join(here, "local/kv.mjs"), join(folder, "kv.mjs"));
   const file = join(folder, "workerd.capnp");
   writeFileSync(file, configuration(wrangler, chosen, names, state));
   chmodSync(file, 0o600);

@@ -20,8 +20,8 @@ mod wiring;
 use axum::http::StatusCode;
 use futures_channel::oneshot;
 use portico_cloudflare::scope::Scope;
+use portico_domain::flows::cache_operations::{WarmOutcome, Warmed};
 use portico_sql::hyperdrive::with_task_connection;
-use tower::ServiceExt;
 use worker::{
     Env,
     wasm_bindgen::{JsValue, prelude::wasm_bindgen},
@@ -49,9 +49,10 @@ pub fn fetch(request: &Request, env: &Env, context: Context) -> Result<JsValue, 
     let (tell, outcome) = oneshot::channel();
     let within = scope.clone();
     let work = scope.clone().run(async move {
-        let Ok(response) = portico.router.clone().oneshot(incoming).await;
+        let response = portico.routes.answer(incoming).await;
         // Nobody listens any more when the client has gone.
         let _ = tell.send(bridge::write_response(response).await.map(JsValue::from));
+        portico.door.cache_operations.conduct.run_when_due();
         within.follow_up().await;
     });
     bridge::answer(with_task_connection(work), outcome, |rest| scope.wait_until(rest))
@@ -76,5 +77,13 @@ async fn keep_up(portico: &Portico) {
     match report.purged {
         Ok(rows) => tracing::info!(rows, "upkeep done"),
         Err(cause) => tracing::error!(%cause, "expired rows could not be purged"),
+    }
+    for Warmed { prefix, outcome } in report.warmed {
+        let prefix = prefix.as_str();
+        match outcome {
+            WarmOutcome::Filled(entries) => tracing::info!(prefix, entries, "a cache is warmed"),
+            WarmOutcome::Failed(cause) => tracing::warn!(prefix, %cause, "a cache could not be warmed"),
+            WarmOutcome::Off | WarmOutcome::NothingToWarm => {}
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! What the operator set: the Worker's vars and secrets, read with the domain's rules.
 
+use portico_cloudflare::LogFilter;
 use portico_crypto::{KeyRole, TokenKeysConfig};
 use portico_domain::{
     models::Secret,
@@ -32,6 +33,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) keys: TokenKeysConfig,
     /// Where the data is.
     pub(crate) database: Database,
+    /// What is logged.
+    pub(crate) log: LogFilter,
 }
 
 impl WorkerSettings {
@@ -54,7 +57,8 @@ impl WorkerSettings {
         let endpoint = variables.take("PORTICO_NEON_SQL_URL", plain);
         let database =
             url.map_or(Database::Hyperdrive, |url| Database::Neon { url: Secret::new(url), endpoint });
-        variables.finish().map(|()| Self { shared, keys, database })
+        let log = variables.take("PORTICO_LOG", LogFilter::parse).unwrap_or_default();
+        variables.finish().map(|()| Self { shared, keys, database, log })
     }
 }
 
@@ -135,6 +139,7 @@ mod tests {
         assert_eq!(settings.shared.bcrypt_cost, 10);
         assert_eq!(settings.keys.issuer, "https://portico.example");
         assert!(matches!(settings.database, Database::Hyperdrive));
+        assert_eq!(settings.log, LogFilter::default());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Routes that only builds for tests have: they do to the Worker what no request can do to the product, and open single ports.
 
+mod cache;
+
 use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use axum::{
@@ -31,6 +33,7 @@ pub(crate) fn routes(env: &Env) -> worker::Result<Router> {
         .route("/__trial/count", get(counts))
         .route("/__trial/limit", get(move |query: Query<Attempt>| admits(Arc::clone(&limiter), query)))
         .route("/__trial/fetch", get(fetches))
+        .merge(cache::routes(env))
         .layer(DefaultBodyLimit::max(4 << 20)))
 }
 

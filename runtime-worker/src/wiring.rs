@@ -2,15 +2,23 @@
 
 use std::sync::{Arc, OnceLock};
 
-use axum::Router;
-use portico_cloudflare::{ConsoleLog, DurableObjectLimiter, WaitUntilWrites, WorkerClock, WorkerFetch};
+use axum::{
+    body::Body,
+    http::{Request, Response},
+};
+use portico_cloudflare::{
+    CoalescedUsage, ConsoleLog, DurableObjectLimiter, KvCache, LogFilter, ScopedBackground, WaitUntilWrites,
+    WorkerClock, WorkerFetch,
+};
 use portico_crypto::{BcryptCost, InlinePasswords, StaticTokenKeys, SystemEntropy};
+use portico_dns::HttpsResolver;
 use portico_domain::{
     door::{Door, Ports},
-    ports::{Clock, Fetch, IdentityProvider, Passwords},
+    ports::{Clock, Entropy, Fetch, IdentityProvider, Passwords, Resolver, SharedCache},
     settings::{Fault, Variables},
 };
-use portico_http_api::{Api, router};
+use portico_http_api::{Api, LoggedNotices, Surface};
+use portico_memory::MemoryCache;
 use portico_oauth::GithubProvider;
 use portico_sql::{
     Repositories,
@@ -24,7 +32,7 @@ use crate::settings::{Database, WorkerSettings};
 /// What an isolate keeps between requests. It holds no I/O: connections and stubs are made within the request that uses them.
 pub(crate) struct Portico {
     /// The routes.
-    pub(crate) router: Router,
+    pub(crate) routes: Routes,
     /// The flows behind them.
     pub(crate) door: Arc<Door>,
 }
@@ -38,8 +46,9 @@ impl Portico {
         if let Some(kept) = KEPT.get() {
             return Ok(kept);
         }
-        ConsoleLog::install();
-        let made = Self::make(env).map_err(|faults| {
+        let read = WorkerSettings::from_env(env);
+        ConsoleLog::install(read.as_ref().map_or_else(|_| LogFilter::default(), |read| read.log.clone()));
+        let made = read.and_then(|settings| Self::make(env, settings)).map_err(|faults| {
             for fault in faults {
                 tracing::error!(variable = fault.name, "{fault}");
             }
@@ -48,8 +57,8 @@ impl Portico {
         Ok(KEPT.get_or_init(|| made))
     }
 
-    fn make(env: &Env) -> Result<Self, Vec<Fault>> {
-        let WorkerSettings { shared, keys, database } = WorkerSettings::from_env(env)?;
+    fn make(env: &Env, settings: WorkerSettings) -> Result<Self, Vec<Fault>> {
+        let WorkerSettings { shared, keys, database, log: _ } = settings;
         let clock: Arc<dyn Clock> = Arc::new(WorkerClock);
         let fetch: Arc<dyn Fetch> = Arc::new(WorkerFetch);
 
@@ -57,18 +66,36 @@ impl Portico {
         let driver = connect(env, database, &fetch).map_err(|(name, cause)| faults.fault(name, cause)).ok();
         let limiter = DurableObjectLimiter::from_env(env);
         let limiter = limiter.map_err(|cause| faults.fault("LIMITER", format!("is needed: {cause}"))).ok();
+        let seed = SystemEntropy.bytes();
+        let seed = seed.map_err(|cause| faults.fault("the runtime", format!("gives no randomness: {cause}"))).ok();
         faults.finish()?;
-        let (Some(driver), Some(limiter)) = (driver, limiter) else { return Err(Vec::new()) };
+        let (Some(driver), Some(limiter), Some(seed)) = (driver, limiter, seed) else {
+            return Err(Vec::new());
+        };
 
         let repositories = Repositories::new(driver, Arc::clone(&clock));
         let cost = BcryptCost::nearest(shared.bcrypt_cost);
-        let github = shared.github.clone();
+        let (github, dns_url) = (shared.github.clone(), shared.bots.dns_url.clone());
         let ports = Ports {
+            background: Arc::new(ScopedBackground::default()),
+            local_cache: Arc::new(MemoryCache::new(shared.cache_memory, seed)),
+            shared_cache: KvCache::from_env(env, Arc::clone(&clock))
+                .map(|kv| Arc::new(kv) as Arc<dyn SharedCache>),
+            fence: Arc::default(),
+            notices: Arc::new(LoggedNotices),
             clock: Arc::clone(&clock),
             entropy: Arc::new(SystemEntropy),
             accounts: repositories.accounts,
             api_keys: repositories.api_keys,
             key_lookup: repositories.key_lookup,
+            usage_ledger: Arc::new(CoalescedUsage::new(
+                Arc::clone(&repositories.key_usage),
+                Arc::clone(&clock),
+                Arc::new(SystemEntropy),
+            )),
+            key_usage: repositories.key_usage,
+            experiments: repositories.experiments,
+            experiment_results: repositories.experiment_results,
             credentials: repositories.credentials,
             sessions: repositories.sessions,
             identities: repositories.identities,
@@ -78,13 +105,15 @@ impl Portico {
             limiter: Arc::new(limiter),
             passwords: Arc::new(move || Arc::new(InlinePasswords::new(cost)) as Arc<dyn Passwords>),
             token_keys: Arc::new(StaticTokenKeys::new(keys)),
+            resolver: dns_url
+                .map(|url| Arc::new(HttpsResolver::new(url, Arc::clone(&fetch))) as Arc<dyn Resolver>),
             github: github
                 .map(|github| Arc::new(GithubProvider::new(github, fetch)) as Arc<dyn IdentityProvider>),
         };
         let started_at = clock.now();
         let door = Arc::new(Door::new(&ports, shared));
         let api = Api { door: Arc::clone(&door), version: env!("CARGO_PKG_VERSION"), started_at };
-        Ok(Self { router: with_trials(router(api), env), door })
+        Ok(Self { routes: Routes::new(Surface::new(api), env), door })
     }
 }
 
@@ -125,16 +154,36 @@ fn hyperdrive(_env: &Env) -> Result<Arc<dyn Driver>, (&'static str, String)> {
     Err(("HYPERDRIVE", "is there on Workers only".to_owned()))
 }
 
-/// Without the limiter's binding there are no trials, and the tests of them say so.
-#[cfg(feature = "trials")]
-fn with_trials(router: Router, env: &Env) -> Router {
-    match crate::trials::routes(env) {
-        Ok(trials) => trials.fallback_service(router),
-        Err(_) => router,
+/// What requests are handed to.
+#[cfg(not(feature = "trials"))]
+pub(crate) struct Routes(Surface);
+
+#[cfg(not(feature = "trials"))]
+impl Routes {
+    const fn new(surface: Surface, _env: &Env) -> Self {
+        Self(surface)
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        self.0.answer(request, None).await
     }
 }
 
-#[cfg(not(feature = "trials"))]
-fn with_trials(router: Router, _env: &Env) -> Router {
-    router
+/// What requests are handed to: the trials, and the surface behind them. Without the limiter's binding there are no trials, and the tests of them say so.
+#[cfg(feature = "trials")]
+pub(crate) struct Routes(axum::Router);
+
+#[cfg(feature = "trials")]
+impl Routes {
+    fn new(surface: Surface, env: &Env) -> Self {
+        let trials = crate::trials::routes(env).unwrap_or_default();
+        Self(trials.fallback_service(surface))
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let Ok(response) = tower::ServiceExt::oneshot(self.0.clone(), request).await;
+        response
+    }
 }

@@ -39,6 +39,7 @@ test("the bindings that the Worker looks for are the ones that are uploaded", ()
   assert.equal(types.HYPERDRIVE, "hyperdrive");
   assert.equal(types.LIMITER, "durable_object_namespace");
   assert.equal(types.SHIELD, "ratelimit");
+  assert.equal(types.CACHE, "kv_namespace");
   assert.equal(types.PORTICO_PUBLIC_URL, "plain_text");
   assert.equal(types.JWT_SECRET, undefined, "a secret is never in the configuration");
 });

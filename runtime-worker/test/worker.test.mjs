@@ -3,49 +3,24 @@
 // The build under test has the feature `trials`; `npm test` makes it.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
-import { dirname, join } from "node:path";
-import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 
-const worker = dirname(dirname(fileURLToPath(import.meta.url)));
-const build = join(dirname(worker), "target/worker-trials");
-let child;
+import { serve } from "./served.mjs";
+
+let served;
 let base;
 let cron;
-const log = [];
+let log;
 
 before(async () => {
-  const env = {
-    PATH: process.env.PATH,
-    JWT_SECRET: "an-obviously-fake-secret-for-trials-0123456789",
-    PORTICO_PUBLIC_URL: "http://127.0.0.1:8787",
-    DATABASE_URL: "postgres://nobody:nothing@127.0.0.1:9/none",
-  };
-  // Nothing listens at the database's port: what needs one fails, and must fail well.
-  child = spawn(join(worker, "serve"), ["--database", "hyperdrive", "--cron-port", "0", "--shield", "100", "--build", build], {
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const addresses = new Promise((resolve, reject) => {
-    child.on("exit", () => reject(new Error("it ended before it listened")));
-    createInterface({ input: child.stderr }).on("line", (line) => log.push(line));
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      base = /^listening on (.*)$/.exec(line)?.[1] ?? base;
-      cron = /^cron on (.*)$/.exec(line)?.[1] ?? cron;
-      if (base && cron) resolve();
-    });
-  });
-  await addresses;
+  served = await serve(["--database", "hyperdrive", "--cron-port", "0", "--shield", "100"], ["listening", "cron"]);
+  ({ listening: base, cron, log } = served);
 });
 
 after(async () => {
-  child.kill("SIGTERM");
-  const [code] = await once(child, "exit");
-  assert.equal(code, 0, "SIGTERM ends it");
+  assert.equal(await served.stop(), 0, "SIGTERM ends it");
 });
 
 const get = (path, init) => fetch(base + path, init);
