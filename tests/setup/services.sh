@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Makes sure that tests can start Postgres and Redis of their own, or have been given running ones.
 #
-# Tests start their own servers from these binaries, in scratch directories and on free ports. Where TEST_DATABASE_URL or
-# TEST_REDIS_URL name running ones, those are used and nothing is installed.
+# Tests start their own servers from these binaries, in scratch directories and on free ports. Where TEST_DATABASE_URL names a running
+# one, that is used and nothing is installed. Redis is needed in any case: some tests hang and kill it.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -18,7 +18,7 @@ find_postgres() {
 }
 
 install() {
-  command -v apt-get >/dev/null || { echo "services: install $1, or set $2 to a running one" >&2; exit 1; }
+  command -v apt-get >/dev/null || { echo "services: install $1, or set $2 to where there is one" >&2; exit 1; }
   local superuser=()
   [ "$(id -u)" = 0 ] || superuser=(sudo)
   { "${superuser[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$1" ||
@@ -32,10 +32,7 @@ else
   find_postgres >/dev/null || install postgresql TEST_DATABASE_URL
   postgres=$(find_postgres) || { echo "services: no postgres binary beside an initdb was found" >&2; exit 1; }
 fi
-if [ -n "${TEST_REDIS_URL:-}" ]; then
-  redis="given by TEST_REDIS_URL"
-else
-  command -v redis-server >/dev/null || install redis-server TEST_REDIS_URL
-  redis=$(command -v redis-server)
-fi
+command -v redis-server >/dev/null || install redis-server PATH
+redis=$(command -v redis-server)
+[ -z "${TEST_REDIS_URL:-}" ] || redis="$redis, for conformance the one of TEST_REDIS_URL"
 echo "services: postgres $postgres, redis $redis"

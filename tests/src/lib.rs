@@ -4,8 +4,10 @@
 //! | --- | --- | --- |
 //! | [`conformance`] | the HTTP contract as named cases, run against any server | `conformance` |
 //! | [`harness`] | Postgres, Portico's four set-ups and the stand-ins as child processes | – |
+//! | [`servers`] | several servers as one: changes, limits, counts, outages | `servers` |
 //! | [`neon`] | Neon's SQL over HTTP from an ordinary Postgres | `neon-stand-in` |
 //! | [`github`] | GitHub's OAuth web flow | `github-stand-in` |
+//! | [`dns`] | a resolver of names over HTTPS | `dns-stand-in` |
 //! | [`delay`] | a database some milliseconds away | `delay-proxy` |
 //! | [`random`] | names that nothing else uses | – |
 //!
@@ -18,7 +20,9 @@
 
 pub mod conformance;
 pub mod delay;
+pub mod dns;
 pub mod github;
 pub mod harness;
 pub mod neon;
 pub mod random;
+pub mod servers;

@@ -9,7 +9,8 @@ use portico_tests::conformance::api::{Addresses, Api};
 use portico_tests::conformance::cases;
 use portico_tests::conformance::report::{Column, table};
 use portico_tests::conformance::run::{self, CaseResult};
-use portico_tests::harness::set_up::{JWT_SECRET, SetUp, Surroundings};
+use portico_tests::harness::native::JWT_SECRET;
+use portico_tests::harness::set_up::{SetUp, Surroundings};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// Holds Portico's HTTP contract against running servers. Exit code 0 when every case passed, 1 when one failed, 2 when the suite
@@ -30,7 +31,7 @@ enum What {
         /// The server with the default limits.
         #[arg(long)]
         limited_url: String,
-        /// The server with sign-up closed, bodies of 2 KiB, 3 s for a request and no provider.
+        /// The server with sign-up closed, bodies of 2 KiB, 3 s for a request, no provider, and a policy about bots (`harness/set_up.rs`).
         #[arg(long)]
         strict_url: String,
         /// The OAuth provider that both servers point to: `github-stand-in`.
@@ -47,7 +48,7 @@ enum What {
     },
     /// Starts each set-up and runs against it.
     All {
-        /// The set-ups: native-sqlite, native-postgres, workerd-hyperdrive, workerd-neon. All of them when none is named.
+        /// The set-ups: native-sqlite, native-postgres-redis, workerd-hyperdrive, workerd-neon. All of them when none is named.
         #[arg(value_parser = SetUp::parse)]
         set_ups: Vec<SetUp>,
         #[command(flatten)]

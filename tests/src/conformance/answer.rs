@@ -128,25 +128,7 @@ impl Answer {
 
     /// Reads `Server-Timing`.
     pub fn timing(&self) -> anyhow::Result<Timing> {
-        let text = self.must_have("server-timing")?;
-        let entry = |name: &str| {
-            text.split(',')
-                .map(str::trim)
-                .find(|entry| entry.split(';').next() == Some(name))
-                .with_context(|| format!("Server-Timing without {name}: {text}"))
-        };
-        let part = |entry: &str, name: &str| {
-            entry.split(';').find_map(|part| {
-                let (key, value) = part.trim().split_once('=')?;
-                (key == name).then(|| value.trim_matches('"').to_owned())
-            })
-        };
-        let total = part(entry("total")?, "dur").context("total without a duration")?;
-        ensure!(total.parse::<f64>().is_ok_and(|total| total >= 0.0), "total;dur={total}");
-        let statements = part(entry("db")?, "desc").context("db without a number of queries")?;
-        let statements = statements.parse().with_context(|| format!("db;desc={statements}"))?;
-        let cache = part(entry("cache")?, "desc").context("cache without an outcome")?;
-        Ok(Timing { statements, cache })
+        timing(self.must_have("server-timing")?)
     }
 
     /// Gives the value of a `Set-Cookie` with all its attributes.
@@ -218,4 +200,26 @@ impl Answer {
         }
         Ok(())
     }
+}
+
+/// Reads the text of `Server-Timing`.
+pub fn timing(text: &str) -> anyhow::Result<Timing> {
+    let entry = |name: &str| {
+        text.split(',')
+            .map(str::trim)
+            .find(|entry| entry.split(';').next() == Some(name))
+            .with_context(|| format!("Server-Timing without {name}: {text}"))
+    };
+    let part = |entry: &str, name: &str| {
+        entry.split(';').find_map(|part| {
+            let (key, value) = part.trim().split_once('=')?;
+            (key == name).then(|| value.trim_matches('"').to_owned())
+        })
+    };
+    let total = part(entry("total")?, "dur").context("total without a duration")?;
+    ensure!(total.parse::<f64>().is_ok_and(|total| total >= 0.0), "total;dur={total}");
+    let statements = part(entry("db")?, "desc").context("db without a number of queries")?;
+    let statements = statements.parse().with_context(|| format!("db;desc={statements}"))?;
+    let cache = part(entry("cache")?, "desc").context("cache without an outcome")?;
+    Ok(Timing { statements, cache })
 }

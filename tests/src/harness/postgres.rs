@@ -72,24 +72,11 @@ impl Postgres {
     }
 
     async fn administer(&self, statement: &str) -> anyhow::Result<()> {
-        let address =
-            format!("{}:{}", self.admin.host_str().unwrap_or("127.0.0.1"), self.admin.port().unwrap_or(5432));
-        let decoded = |text: &str| {
-            url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
-                .next()
-                .map(|(name, _)| name.into_owned())
-                .unwrap_or_default()
-        };
-        let login = Login {
-            user: decoded(self.admin.username()),
-            password: decoded(self.admin.password().unwrap_or_default()),
-            database: self.admin.path().trim_start_matches('/').to_owned(),
-        };
         let told = |fault| match fault {
             Fault::Sql(error) => anyhow::anyhow!("{statement}: {error}"),
             Fault::Broken(error) => error.context(statement.to_owned()),
         };
-        let mut connection = Connection::open(&address, &login).await.map_err(told)?;
+        let mut connection = connect(&self.admin).await?;
         connection.run(statement, &[]).await.map_err(told)?;
         Ok(())
     }
@@ -98,6 +85,32 @@ impl Postgres {
     pub fn stop(self) {
         drop(self.cluster);
     }
+}
+
+impl Database {
+    /// Opens a connection of its own.
+    pub async fn connect(&self) -> anyhow::Result<Connection> {
+        connect(&self.url).await
+    }
+}
+
+async fn connect(url: &Url) -> anyhow::Result<Connection> {
+    let address = format!("{}:{}", url.host_str().unwrap_or("127.0.0.1"), url.port().unwrap_or(5432));
+    let decoded = |text: &str| {
+        url::form_urlencoded::parse(text.replace('+', "%2B").as_bytes())
+            .next()
+            .map(|(name, _)| name.into_owned())
+            .unwrap_or_default()
+    };
+    let login = Login {
+        user: decoded(url.username()),
+        password: decoded(url.password().unwrap_or_default()),
+        database: url.path().trim_start_matches('/').to_owned(),
+    };
+    Connection::open(&address, &login).await.map_err(|fault| match fault {
+        Fault::Sql(error) => anyhow::anyhow!("signing in to Postgres: {error}"),
+        Fault::Broken(error) => error,
+    })
 }
 
 impl Cluster {

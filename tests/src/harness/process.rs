@@ -93,10 +93,16 @@ impl Process {
         self.group
     }
 
+    /// Gives the process' output so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// Gives the last lines of the process' output.
     #[must_use]
     pub fn log_tail(&self) -> String {
-        let text = std::fs::read_to_string(&self.log).unwrap_or_default();
+        let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(40)..].join("\n")
     }
@@ -104,6 +110,21 @@ impl Process {
     /// Tells whether the process still runs.
     pub fn runs(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Sends a signal to the process and all that it started, such as SIGSTOP.
+    pub fn send(&self, what: Signal) -> anyhow::Result<()> {
+        rustix::process::kill_process_group(self.group, what)
+            .with_context(|| format!("signalling {}", self.name))
+    }
+
+    /// Ends it as a power cut does, and waits until it is gone.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.send(Signal::KILL)?;
+        tokio::time::timeout(END, self.child.wait())
+            .await
+            .with_context(|| format!("{} survived being killed", self.name))??;
+        Ok(())
     }
 
     /// Asks the process to end and waits for it; one that doesn't is killed, which is an error.

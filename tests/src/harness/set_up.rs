@@ -5,21 +5,14 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
 use tokio::process::Command;
 
+use super::native::{self, JWT_SECRET, listening_line, make_admin, migrate};
 use super::paths;
 use super::postgres::{Database, Postgres};
 use super::process::{Process, free_port, listening_on};
+use super::redis::Redis;
 use crate::random;
-
-/// What tokens are signed with in tests, so that the suite can sign bad ones itself. Fake, and long enough.
-pub const JWT_SECRET: &str = "a-made-up-secret-for-conformance-tests-only-0123456789";
-
-/// Whom each set-up's roomy server knows as an admin.
-pub const ADMIN_EMAIL: &str = "admin@conformance.example";
-/// Their password. Fake.
-pub const ADMIN_PASSWORD: &str = "obviously fake admin password";
 
 /// How long a server may take until it listens. A Worker on a busy machine compiles its module first.
 const START: Duration = Duration::from_mins(1);
@@ -29,8 +22,8 @@ const START: Duration = Duration::from_mins(1);
 pub enum SetUp {
     /// The native server on its embedded file.
     NativeSqlite,
-    /// The native server on Postgres.
-    NativePostgres,
+    /// The native server on Postgres and Redis.
+    NativePostgresRedis,
     /// The Worker in workerd, on Postgres through Hyperdrive.
     WorkerdHyperdrive,
     /// The Worker in workerd, on Neon's SQL over HTTP.
@@ -40,14 +33,14 @@ pub enum SetUp {
 impl SetUp {
     /// All of them, in the order of the table.
     pub const ALL: [Self; 4] =
-        [Self::NativeSqlite, Self::NativePostgres, Self::WorkerdHyperdrive, Self::WorkerdNeon];
+        [Self::NativeSqlite, Self::NativePostgresRedis, Self::WorkerdHyperdrive, Self::WorkerdNeon];
 
     /// Gives the name that the command line and the table use.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::NativeSqlite => "native-sqlite",
-            Self::NativePostgres => "native-postgres",
+            Self::NativePostgresRedis => "native-postgres-redis",
             Self::WorkerdHyperdrive => "workerd-hyperdrive",
             Self::WorkerdNeon => "workerd-neon",
         }
@@ -63,12 +56,18 @@ impl SetUp {
     fn needs_postgres(self) -> bool {
         self != Self::NativeSqlite
     }
+
+    fn is_native(self) -> bool {
+        matches!(self, Self::NativeSqlite | Self::NativePostgresRedis)
+    }
 }
 
-/// Owns what several set-ups share: Postgres, the OAuth provider, Neon's endpoint.
+/// Owns what several set-ups share: Postgres, Redis, the OAuth provider, Neon's endpoint.
 pub struct Surroundings {
     postgres: Option<Postgres>,
+    redis: Option<Redis>,
     github: Process,
+    dns: Process,
     neon: Option<Process>,
 }
 
@@ -80,9 +79,13 @@ impl Surroundings {
         } else {
             None
         };
+        let redis =
+            if set_ups.contains(&SetUp::NativePostgresRedis) { Some(Redis::start().await?) } else { None };
         let limit = Duration::from_secs(10);
         let github = Command::new(paths::sibling("github-stand-in")?);
         let github = Process::start("github-stand-in", github, limit, listening_on).await?;
+        let dns = Command::new(paths::sibling("dns-stand-in")?);
+        let dns = Process::start("dns-stand-in", dns, limit, listening_on).await?;
         let neon = match &postgres {
             Some(postgres) if set_ups.contains(&SetUp::WorkerdNeon) => {
                 let mut neon = Command::new(paths::sibling("neon-stand-in")?);
@@ -91,7 +94,7 @@ impl Surroundings {
             }
             _ => None,
         };
-        Ok(Self { postgres, github, neon })
+        Ok(Self { postgres, redis, github, dns, neon })
     }
 
     /// Gives the OAuth provider's address.
@@ -127,21 +130,22 @@ impl Surroundings {
         };
         let scratch = paths::target().join("test-data").join(format!("{name}-{}", random::hex(4)));
         std::fs::create_dir_all(&scratch)?;
-        if variation == Variation::Roomy {
-            make_admin(database.as_ref(), &scratch).await?;
+        if variation != Variation::Default {
+            make_admin(database.as_ref().map(|database| &database.url), &scratch).await?;
         }
-        let command = match set_up {
-            SetUp::NativeSqlite | SetUp::NativePostgres => native(database.as_ref(), &scratch)?,
-            SetUp::WorkerdHyperdrive | SetUp::WorkerdNeon => {
-                self.worker(set_up, database.as_ref(), &scratch)?
-            }
-        };
-        let command = self.configured(command, variation);
-        let ready = if matches!(set_up, SetUp::NativeSqlite | SetUp::NativePostgres) {
-            listening_line as fn(&str) -> Option<String>
+        let mut command = if set_up.is_native() {
+            native::serve(database.as_ref().map(|database| &database.url), &scratch)?
         } else {
-            listening_on
+            self.worker(set_up, database.as_ref(), &scratch)?
         };
+        if set_up == SetUp::NativePostgresRedis {
+            // Servers that share no database must share no cache and no counters either.
+            let redis = self.redis.as_ref().context("Redis runs")?;
+            command.env("REDIS_URL", redis.database(variation as u8).as_str());
+        }
+        let command = self.configured(command, variation);
+        let ready =
+            if set_up.is_native() { listening_line as fn(&str) -> Option<String> } else { listening_on };
         let process = Process::start(&name, command, START, ready).await?;
         Ok(Server { address: process.address.clone(), process: Some(process), scratch })
     }
@@ -153,9 +157,10 @@ impl Surroundings {
             .env("PORTICO_TRUSTED_PROXIES", "1");
         // Cases come in crowds, and machines that run them may be slow: shedding load is tried elsewhere.
         command.env("PORTICO_HASH_DEADLINE", "30s");
+        command.env("PORTICO_BOT_DNS_URL", format!("{}/dns-query", self.dns.address));
         match variation {
             Variation::Roomy => {
-                for class in ["LOGIN", "REGISTER", "REFRESH", "PASSWORD", "OAUTH"] {
+                for class in ["LOGIN", "REGISTER", "REFRESH", "PASSWORD", "OAUTH", "ACCOUNT"] {
                     command.env(format!("PORTICO_LIMIT_{class}"), "1000000/1m");
                 }
                 self.with_github(&mut command);
@@ -164,6 +169,8 @@ impl Surroundings {
             Variation::Strict => {
                 command.env("PORTICO_SIGNUP", "closed").env("PORTICO_BODY_LIMIT", "2KiB");
                 command.env("PORTICO_REQUEST_TIME_LIMIT", "3s");
+                command.env("PORTICO_BOT_SIGN_IN", "declared_bot=deny").env("PORTICO_LIMIT_BOT", "3/1m");
+                command.env("PORTICO_BOT_READ", "declared_bot=limit");
             }
         }
         command
@@ -212,7 +219,9 @@ impl Surroundings {
     /// Stops everything.
     pub fn stop(self) {
         drop(self.github);
+        drop(self.dns);
         drop(self.neon);
+        drop(self.redis);
         if let Some(postgres) = self.postgres {
             postgres.stop();
         }
@@ -263,100 +272,5 @@ impl Drop for Server {
         drop(self.process.take());
         // Scratch lies below the build folder; what can't be removed hurts nobody.
         let _ = std::fs::remove_dir_all(&self.scratch);
-    }
-}
-
-/// A native command that sees nothing of the caller's environment but what programs need to run.
-fn portico() -> anyhow::Result<Command> {
-    let mut command = Command::new(paths::portico()?);
-    command.env_clear();
-    for name in ["PATH", "HOME", "TMPDIR"] {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
-    Ok(command)
-}
-
-fn native(database: Option<&Database>, scratch: &Path) -> anyhow::Result<Command> {
-    let mut command = portico()?;
-    command
-        .arg("serve")
-        .env("PORTICO_LISTEN", "127.0.0.1:0")
-        .env("PORTICO_DATA_DIR", scratch)
-        .current_dir(scratch);
-    if let Some(database) = database {
-        command.env("DATABASE_URL", database.url.as_str());
-    }
-    Ok(command)
-}
-
-/// Makes the admin, through the product's own command.
-async fn make_admin(database: Option<&Database>, scratch: &Path) -> anyhow::Result<()> {
-    let mut command = portico()?;
-    command
-        .args(["user", "create", "--admin", "--password-stdin", "--email", ADMIN_EMAIL])
-        .env("PORTICO_DATA_DIR", scratch)
-        .env("PORTICO_BCRYPT_COST", "10")
-        .env("JWT_SECRET", JWT_SECRET)
-        .current_dir(scratch)
-        .stdin(std::process::Stdio::piped())
-        .stdout(std::process::Stdio::piped())
-        .stderr(std::process::Stdio::piped());
-    if let Some(database) = database {
-        command.env("DATABASE_URL", database.url.as_str());
-    }
-    let mut child = command.spawn().context("running portico user create")?;
-    let mut stdin = child.stdin.take().context("its input is piped")?;
-    tokio::io::AsyncWriteExt::write_all(&mut stdin, format!("{ADMIN_PASSWORD}\n").as_bytes()).await?;
-    drop(stdin);
-    let done = child.wait_with_output().await?;
-    anyhow::ensure!(
-        done.status.success(),
-        "portico user create: {}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
-    Ok(())
-}
-
-/// Brings an empty database up to the schema, through the product's own command.
-pub async fn migrate(database: &Database) -> anyhow::Result<()> {
-    let mut command = portico()?;
-    command.arg("migrate").env("DATABASE_URL", database.url.as_str()).env("JWT_SECRET", JWT_SECRET);
-    let done = command.output().await.context("running portico migrate")?;
-    anyhow::ensure!(
-        done.status.success(),
-        "portico migrate: {}{}",
-        String::from_utf8_lossy(&done.stdout),
-        String::from_utf8_lossy(&done.stderr)
-    );
-    Ok(())
-}
-
-/// Reads the native server's ready line: a JSON log record with the message `listening` and the field `address`.
-fn listening_line(line: &str) -> Option<String> {
-    let record: Value = serde_json::from_str(line).ok()?;
-    let fields = record.get("fields").unwrap_or(&record);
-    if fields.get("message")?.as_str()? != "listening" {
-        return None;
-    }
-    let address = fields.get("address")?.as_str()?;
-    Some(if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ready_line_is_found_in_both_shapes_of_the_log() {
-        let nested = r#"{"level":"INFO","fields":{"message":"listening","address":"127.0.0.1:81"}}"#;
-        let flat = r#"{"level":"INFO","message":"listening","address":"http://127.0.0.1:81"}"#;
-        for line in [nested, flat] {
-            assert_eq!(listening_line(line).as_deref(), Some("http://127.0.0.1:81"));
-        }
-        assert_eq!(listening_line(r#"{"message":"request"}"#), None);
-        assert_eq!(listening_line("plain text"), None);
     }
 }

@@ -1,5 +1,7 @@
 //! The read-through decorator over the real memory tier: freshness, one load for many, fences, and what happens when something is away.
 
+#![allow(clippy::unwrap_used, reason = "a failed unwrap fails the test")]
+
 mod shared;
 mod world;
 

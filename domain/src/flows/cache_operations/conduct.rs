@@ -8,7 +8,7 @@ use std::{
 
 use super::Server;
 use crate::{
-    cache::{Arm, ArmCounters, ArmTally, Cache, Experiment, ExperimentState, Prefix, PrefixStrategy},
+    cache::{Arm, ArmCounters, ArmTally, Cache, Experiment, ExperimentState, Policy, Prefix, PrefixStrategy},
     models::ExperimentId,
     ports::{ArmRecord, Background, Clock, ExperimentResults, Experiments, Notice, Notices, Unavailable},
 };
@@ -160,44 +160,24 @@ impl ConductExperiments {
             if state.prefixes[prefix as usize].is(adopted, running) {
                 continue;
             }
-            let (now, strategy) = self.begin(prefix, adopted, running);
+            let configured = self.parts.cache.strategies.configured(prefix);
+            let arm = adopted.and_then(Experiment::adopted);
+            let policy = arm.map_or(configured, |arm| arm.policy(prefix, &configured));
+            let place = &mut state.prefixes[prefix as usize];
+            place.adopted = adopted.zip(arm).map(|(experiment, arm)| (experiment.id, arm.name.clone()));
+            if place.runs(running) {
+                // It goes on, with what it has seen.
+                let present = self.parts.cache.strategies.present(prefix);
+                self.parts.cache.strategies.put(prefix, PrefixStrategy { policy, ..present });
+                continue;
+            }
+            let (conducted, arms) = running.map(|running| begin(running, &configured)).unzip();
+            let before = std::mem::replace(&mut place.running, conducted);
+            let seed = running.map_or(0, Experiment::seed);
+            let strategy = PrefixStrategy { policy, seed, arms: arms.unwrap_or_default() };
             self.parts.cache.strategies.put(prefix, strategy);
-            let before = std::mem::replace(&mut state.prefixes[prefix as usize], now);
-            state.ended.extend(before.running);
+            state.ended.extend(before);
         }
-    }
-
-    fn begin(
-        &self,
-        prefix: Prefix,
-        adopted: Option<&Experiment>,
-        running: Option<&Experiment>,
-    ) -> (InForce, PrefixStrategy) {
-        let configured = self.parts.cache.strategies.configured(prefix);
-        let arm = adopted.and_then(Experiment::adopted);
-        let policy = arm.map_or(configured, |arm| arm.policy(prefix, &configured));
-        let arms: Vec<Arm> = running
-            .map(|experiment| &experiment.arms[..])
-            .unwrap_or_default()
-            .iter()
-            .map(|arm| Arm { policy: arm.policy(prefix, &configured), counters: Arc::default() })
-            .collect();
-        let conducted = running.map(|experiment| Conducted {
-            id: experiment.id,
-            arms: experiment
-                .arms
-                .iter()
-                .zip(&arms)
-                .map(|(plan, arm)| ConductedArm {
-                    name: plan.name.clone(),
-                    counters: Arc::clone(&arm.counters),
-                    told: ArmTally::default(),
-                })
-                .collect(),
-        });
-        let adopted = adopted.zip(arm).map(|(experiment, arm)| (experiment.id, arm.name.clone()));
-        let seed = running.map_or(0, Experiment::seed);
-        (InForce { adopted, running: conducted }, PrefixStrategy { policy, seed, arms })
     }
 
     fn state(&self) -> MutexGuard<'_, Conducting> {
@@ -205,7 +185,24 @@ impl ConductExperiments {
     }
 }
 
+/// An experiment that begins to run here, and its arms as they are put into force.
+fn begin(experiment: &Experiment, configured: &Policy) -> (Conducted, Vec<Arm>) {
+    let (mut conducted, mut arms) = (Vec::new(), Vec::new());
+    for plan in &experiment.arms {
+        let counters: Arc<ArmCounters> = Arc::default();
+        let policy = plan.policy(experiment.prefix, configured);
+        arms.push(Arm { policy, counters: Arc::clone(&counters) });
+        conducted.push(ConductedArm { name: plan.name.clone(), counters, told: ArmTally::default() });
+    }
+    (Conducted { id: experiment.id, arms: conducted }, arms)
+}
+
 impl InForce {
+    /// Whether this experiment, or none, is the one that runs.
+    fn runs(&self, running: Option<&Experiment>) -> bool {
+        self.running.as_ref().map(|conducted| conducted.id) == running.map(|experiment| experiment.id)
+    }
+
     fn is(&self, adopted: Option<&Experiment>, running: Option<&Experiment>) -> bool {
         let same_arm = match (&self.adopted, adopted) {
             (None, None) => true,
@@ -214,8 +211,7 @@ impl InForce {
             }
             _ => false,
         };
-        same_arm
-            && self.running.as_ref().map(|conducted| conducted.id) == running.map(|experiment| experiment.id)
+        same_arm && self.runs(running)
     }
 }
 

@@ -328,6 +328,32 @@ fn a_prefix_that_is_switched_off_stays_off() {
 }
 
 #[tokio::test]
+async fn what_runs_goes_on_with_what_it_has_seen_when_another_adoption_ends() {
+    let cache = cache();
+    let mut results = MockExperimentResults::new();
+    results.expect_record().returning(|_, records, _| {
+        assert_eq!(records.iter().map(|record| record.tally.reads).sum::<u64>(), 20);
+        Ok(())
+    });
+    let conduct = conducting(Arc::clone(&cache), MockExperiments::new(), results, MockNotices::new());
+    let running = experiment(ExperimentState::Running);
+    let other = Experiment { id: ExperimentId::generate(NOW, [5; 10]), ..adopted() };
+    conduct.apply(1, &[other.clone(), running.clone()]);
+    assert_eq!(conduct.in_force(Prefix::Books), (Some(running.id), Some(other.id)));
+    let numbers = ReadThrough::new(Arc::clone(&cache), Numbers);
+    for n in 0..10 {
+        numbers.get(&n).await.unwrap();
+    }
+    conduct.apply(2, std::slice::from_ref(&running));
+    assert_eq!(conduct.in_force(Prefix::Books), (Some(running.id), None));
+    assert_eq!(cache.strategies.present(Prefix::Books).policy, Prefix::Books.policy());
+    for n in 0..10 {
+        numbers.get(&n).await.unwrap();
+    }
+    conduct.record().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_new_experiment_leaves_out_what_the_adopted_arm_says() {
     let mut experiments = MockExperiments::new();
     let long = ExperimentPlan { prefix: Prefix::Books, ..plan() };

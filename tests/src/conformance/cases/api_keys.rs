@@ -231,7 +231,7 @@ async fn expiry(api: Api) -> Outcome {
 }
 
 /// Three seconds from now, in RFC 3339.
-fn soon() -> anyhow::Result<String> {
+pub(super) fn soon() -> anyhow::Result<String> {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH)?;
     let micros = i64::try_from(since.as_micros())? + 3_000_000;
     Ok(portico_domain::models::Timestamp::from_micros(micros).to_string())

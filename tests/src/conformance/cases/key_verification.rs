@@ -6,7 +6,7 @@ use super::super::api::{Api, Call};
 use super::super::people::{Tokens, Visitor, attempt};
 use super::super::{Case, Outcome, same};
 use super::api_keys::{KEYS, make, path, plain, short, text, with_key};
-use crate::harness::set_up::{ADMIN_EMAIL, ADMIN_PASSWORD};
+use crate::harness::native::{ADMIN_EMAIL, ADMIN_PASSWORD};
 
 pub(super) fn cases() -> Vec<Case> {
     vec![
@@ -17,7 +17,7 @@ pub(super) fn cases() -> Vec<Case> {
     ]
 }
 
-async fn admin(api: &Api) -> anyhow::Result<Tokens> {
+pub(super) async fn admin(api: &Api) -> anyhow::Result<Tokens> {
     Tokens::read(&attempt(api, ADMIN_EMAIL, ADMIN_PASSWORD).await?.is(200)?)
 }
 

@@ -4,11 +4,16 @@ mod account;
 mod api_keys;
 mod bearer;
 mod bodies;
+mod cache_admin;
+mod bots;
 mod conventions;
 mod cookies;
 mod github;
 mod github_faults;
 mod inputs;
+mod key_bad_input;
+mod key_cache;
+mod key_usage;
 mod key_verification;
 mod limits;
 mod lists;
@@ -56,6 +61,9 @@ pub fn all() -> Vec<Case> {
         account::cases(),
         api_keys::cases(),
         key_verification::cases(),
+        key_bad_input::cases(),
+        key_cache::cases(),
+        key_usage::cases(),
         sessions::cases(),
         lists::cases(),
         bearer::cases(),
@@ -64,7 +72,9 @@ pub fn all() -> Vec<Case> {
         cookies::cases(),
         inputs::cases(),
         bodies::cases(),
+        cache_admin::cases(),
         limits::cases(),
+        bots::cases(),
         strict::cases(),
     ]
     .concat()

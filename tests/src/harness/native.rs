@@ -1,0 +1,118 @@
+//! The native server as a child process: how it is started, and what its own commands prepare.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use anyhow::Context;
+use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::process::Command;
+use url::Url;
+
+use super::paths;
+use super::postgres::Database;
+
+/// What tokens are signed with in tests, so that tests can sign bad ones themselves. Fake, and long enough.
+pub const JWT_SECRET: &str = "a-made-up-secret-for-conformance-tests-only-0123456789";
+
+/// Whom servers of tests know as an admin.
+pub const ADMIN_EMAIL: &str = "admin@conformance.example";
+/// Their password. Fake.
+pub const ADMIN_PASSWORD: &str = "obviously fake admin password";
+
+/// Gives a native command that sees nothing of the caller's environment but what programs need to run.
+pub fn portico() -> anyhow::Result<Command> {
+    let mut command = Command::new(paths::portico()?);
+    command.env_clear();
+    for name in ["PATH", "HOME", "TMPDIR"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    Ok(command)
+}
+
+/// Gives the command of a server on a free port, with its data in `folder`; without a database on its embedded file.
+pub fn serve(database: Option<&Url>, folder: &Path) -> anyhow::Result<Command> {
+    let mut command = portico()?;
+    command
+        .arg("serve")
+        .env("PORTICO_LISTEN", "127.0.0.1:0")
+        .env("PORTICO_DATA_DIR", folder)
+        .current_dir(folder);
+    if let Some(database) = database {
+        command.env("DATABASE_URL", database.as_str());
+    }
+    Ok(command)
+}
+
+/// Makes the admin, through the product's own command.
+pub async fn make_admin(database: Option<&Url>, folder: &Path) -> anyhow::Result<()> {
+    let mut command = portico()?;
+    command
+        .args(["user", "create", "--admin", "--password-stdin", "--email", ADMIN_EMAIL])
+        .env("PORTICO_DATA_DIR", folder)
+        .env("PORTICO_BCRYPT_COST", "10")
+        .env("JWT_SECRET", JWT_SECRET)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    if let Some(database) = database {
+        command.env("DATABASE_URL", database.as_str());
+    }
+    let mut child = command.spawn().context("running portico user create")?;
+    let mut stdin = child.stdin.take().context("its input is piped")?;
+    stdin.write_all(format!("{ADMIN_PASSWORD}\n").as_bytes()).await?;
+    drop(stdin);
+    let done = child.wait_with_output().await?;
+    anyhow::ensure!(
+        done.status.success(),
+        "portico user create: {}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(())
+}
+
+/// Brings an empty database up to the schema, through the product's own command.
+pub async fn migrate(database: &Database) -> anyhow::Result<()> {
+    let mut command = portico()?;
+    command.arg("migrate").env("DATABASE_URL", database.url.as_str()).env("JWT_SECRET", JWT_SECRET);
+    let done = command.output().await.context("running portico migrate")?;
+    anyhow::ensure!(
+        done.status.success(),
+        "portico migrate: {}{}",
+        String::from_utf8_lossy(&done.stdout),
+        String::from_utf8_lossy(&done.stderr)
+    );
+    Ok(())
+}
+
+/// Reads the native server's ready line: a JSON log record with the message `listening` and the field `address`.
+#[must_use]
+pub fn listening_line(line: &str) -> Option<String> {
+    let record: Value = serde_json::from_str(line).ok()?;
+    let fields = record.get("fields").unwrap_or(&record);
+    if fields.get("message")?.as_str()? != "listening" {
+        return None;
+    }
+    let address = fields.get("address")?.as_str()?;
+    Some(if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ready_line_is_found_in_both_shapes_of_the_log() {
+        let nested = r#"{"level":"INFO","fields":{"message":"listening","address":"127.0.0.1:81"}}"#;
+        let flat = r#"{"level":"INFO","message":"listening","address":"http://127.0.0.1:81"}"#;
+        for line in [nested, flat] {
+            assert_eq!(listening_line(line).as_deref(), Some("http://127.0.0.1:81"));
+        }
+        assert_eq!(listening_line(r#"{"message":"request"}"#), None);
+        assert_eq!(listening_line("plain text"), None);
+    }
+}
