@@ -93,8 +93,12 @@ fn run(line: CommandLine) -> Result<(), Failure> {
             one_thread()?.block_on(commands::create_user(&configuration, options))
         }
         Command::Prewarm => one_thread()?.block_on(commands::prewarm(&configuration)),
-        Command::Cache(Cache::Clear(options)) => one_thread()?.block_on(commands::clear_cache(&configuration, &options)),
-        Command::Cache(Cache::Experiment(what)) => one_thread()?.block_on(commands::experiment(&configuration, what)),
+        Command::Cache(Cache::Clear(options)) => {
+            one_thread()?.block_on(commands::clear_cache(&configuration, &options))
+        }
+        Command::Cache(Cache::Experiment(what)) => {
+            one_thread()?.block_on(commands::experiment(&configuration, what))
+        }
         Command::Hash(_) | Command::CheckConfig => Ok(()),
     }
 }

@@ -14,8 +14,8 @@ use portico_domain::{
 };
 use portico_http_api::LoggedNotices;
 use portico_in_process::{
-    FileUsageLedger, HttpFetch, InProcessLimiter, JournalSettings, JournalledWrites, SystemClock, TaskBackground,
-    UsageSettings,
+    FileUsageLedger, HttpFetch, InProcessLimiter, JournalSettings, JournalledWrites, SystemClock,
+    TaskBackground, UsageSettings,
 };
 use portico_memory::MemoryCache;
 use portico_oauth::GithubProvider;
@@ -67,9 +67,10 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
     let usage = FileUsageLedger::open(&usage, Arc::clone(&repositories.key_usage), entropy.clone());
     let usage = Arc::new(usage.context("opening the ledger of uses")?);
     let fetch = fetch(configuration)?;
-    let github = settings.github.clone().map(|github| {
-        Arc::new(GithubProvider::new(github, Arc::clone(&fetch))) as Arc<dyn IdentityProvider>
-    });
+    let github = settings
+        .github
+        .clone()
+        .map(|github| Arc::new(GithubProvider::new(github, Arc::clone(&fetch))) as Arc<dyn IdentityProvider>);
     let resolver = settings
         .bots
         .dns_url
@@ -130,7 +131,8 @@ fn shared_redis(
         authorities: authorities(configuration)?,
         open_when_away: configuration.settings.limits.open_when_away,
     };
-    let redis = portico_redis::connect(settings, clock, on_heard).map_err(|fault| anyhow!("REDIS_URL: {fault}"))?;
+    let redis =
+        portico_redis::connect(settings, clock, on_heard).map_err(|fault| anyhow!("REDIS_URL: {fault}"))?;
     Ok(Some(redis))
 }
 

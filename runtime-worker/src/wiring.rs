@@ -67,7 +67,8 @@ impl Portico {
         let limiter = DurableObjectLimiter::from_env(env);
         let limiter = limiter.map_err(|cause| faults.fault("LIMITER", format!("is needed: {cause}"))).ok();
         let seed = SystemEntropy.bytes();
-        let seed = seed.map_err(|cause| faults.fault("the runtime", format!("gives no randomness: {cause}"))).ok();
+        let seed =
+            seed.map_err(|cause| faults.fault("the runtime", format!("gives no randomness: {cause}"))).ok();
         faults.finish()?;
         let (Some(driver), Some(limiter), Some(seed)) = (driver, limiter, seed) else {
             return Err(Vec::new());

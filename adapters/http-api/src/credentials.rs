@@ -24,7 +24,11 @@ pub(crate) async fn principal(
     parts: &Parts,
     scope: Option<Scope>,
 ) -> Result<Principal, Problem> {
-    let key = parts.headers.get("x-api-key");
+    let mut keys = parts.headers.get_all("x-api-key").iter();
+    let key = keys.next();
+    if keys.next().is_some() {
+        return Err(Problem::new(Code::AmbiguousCredentials, "Send one x-api-key."));
+    }
     match key {
         Some(key) if !parts.headers.contains_key(header::AUTHORIZATION) => {
             let text = key.to_str().unwrap_or_default();
@@ -60,7 +64,11 @@ pub(crate) async fn admin(shared: &Shared, parts: &Parts) -> Result<AccessClaims
 
 fn token<'a>(shared: &Shared, parts: &'a Parts) -> Result<&'a str, Problem> {
     let headers = &parts.headers;
-    let authorization = headers.get(header::AUTHORIZATION);
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let authorization = given.next();
+    if given.next().is_some() {
+        return Err(Problem::new(Code::AmbiguousCredentials, "Send one Authorization."));
+    }
     match (authorization, headers.get("x-api-key")) {
         (Some(_), Some(_)) => {
             let detail = "Send Authorization or x-api-key, not both.";

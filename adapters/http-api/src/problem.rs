@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, header};
 use portico_domain::{
     flows::{
-        AuthenticateError, BotRefused, ChangePasswordError, EndSessionError, LoginError, LogoutError, MeError,
-        OAuthBeginError, OAuthCallbackError, RefreshError, RegisterError, SignupClosed,
+        AuthenticateError, BotRefused, ChangePasswordError, EndSessionError, LoginError, LogoutError,
+        MeError, OAuthBeginError, OAuthCallbackError, RefreshError, RegisterError, SignupClosed,
         api_keys::{ApiKeyError, KeyRefused},
         cache_operations::{AlreadyWarming, ExperimentError},
         shared::GateRefused,

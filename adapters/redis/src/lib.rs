@@ -79,6 +79,9 @@ pub struct RedisSettings {
     pub open_when_away: LimitClasses,
 }
 
+/// The name under which it is asked whether there is a link.
+const READY: &str = "redis";
+
 /// The adapters, and what keeps their connection. Dropped, the connection goes.
 pub struct Redis {
     /// The shared tier of the cache.
@@ -114,6 +117,16 @@ pub fn connect(settings: RedisSettings, clock: Arc<dyn Clock>, on_heard: OnHeard
 }
 
 impl Redis {
+    /// Waits until Redis can be asked, for `within` at most. `false` when it can't then; it will be as soon as it answers.
+    pub async fn ready(&self, within: Duration) -> bool {
+        let up = async {
+            while self.keeper.link(READY).is_err() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        timeout(within, up).await.is_ok()
+    }
+
     /// Delivers what is undelivered, if Redis answers, and lets the connection go. Takes a second at most. What is asked afterwards fails.
     pub async fn close(mut self) {
         self.keeper.close();

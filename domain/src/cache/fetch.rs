@@ -16,7 +16,9 @@ use crate::{
 };
 
 /// How long a load may take when there is an entry past its lifetime to answer with instead.
-const LOAD_LIMIT: Duration = Duration::from_millis(500);
+const WITH_FALLBACK: Duration = Duration::from_millis(500);
+/// How long it may take when there is nothing: a source that hangs is told as unavailable before clients give up.
+const WITHOUT_FALLBACK: Duration = Duration::from_secs(6);
 
 /// What a read came to.
 pub(super) struct Fetched<V> {
@@ -177,17 +179,14 @@ impl<S: Source> Inner<S> {
         &self,
         id: &S::Id,
         strategy: &Strategy,
-        limited: bool,
+        has_fallback: bool,
     ) -> Result<(Option<S::Value>, Duration), Unavailable> {
         let began = self.cache.clock.now();
         let counters = self.cache.counters(S::PREFIX);
-        let outcome = if limited {
-            match select(pin!(self.source.load(id)), self.cache.clock.sleep(LOAD_LIMIT)).await {
-                Either::Left((outcome, _)) => outcome,
-                Either::Right(_) => Err(Unavailable::new("storage", "no answer in time")),
-            }
-        } else {
-            self.source.load(id).await
+        let limit = if has_fallback { WITH_FALLBACK } else { WITHOUT_FALLBACK };
+        let outcome = match select(pin!(self.source.load(id)), self.cache.clock.sleep(limit)).await {
+            Either::Left((outcome, _)) => outcome,
+            Either::Right(_) => Err(Unavailable::new("storage", "no answer in time")),
         };
         match outcome {
             Ok(value) => {

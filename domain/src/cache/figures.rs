@@ -42,6 +42,7 @@ pub(super) struct Counters {
     misses: AtomicU64,
     negative: AtomicU64,
     fills: AtomicU64,
+    warmed: AtomicU64,
     fenced: AtomicU64,
     errors: AtomicU64,
     last_resort: AtomicU64,
@@ -66,6 +67,11 @@ impl Counters {
     pub(super) fn loaded(&self, took: Duration) {
         self.fills.fetch_add(1, Relaxed);
         self.load_micros.fetch_add(micros(took), Relaxed);
+    }
+
+    /// An entry that was loaded with many others, before anybody asked for it.
+    pub(super) fn warmed(&self) {
+        self.warmed.fetch_add(1, Relaxed);
     }
 
     /// A loaded entry that is kept, with its size.
@@ -98,6 +104,13 @@ impl Counters {
         self.invalidations.fetch_add(1, Relaxed);
     }
 
+    /// How often this prefix was read.
+    pub(super) fn reads(&self) -> u64 {
+        let of = |tier: &TierCounters| tier.hits.load(Relaxed) + tier.stale.load(Relaxed);
+        let waited = self.misses.load(Relaxed) + self.last_resort.load(Relaxed);
+        of(&self.memory) + of(&self.shared) + self.negative.load(Relaxed) + waited
+    }
+
     pub(super) fn read(&self) -> PrefixFigures {
         let (memory, shared) = (self.memory.read(), self.shared.read());
         let (misses, negative) = (self.misses.load(Relaxed), self.negative.load(Relaxed));
@@ -111,6 +124,7 @@ impl Counters {
             misses,
             last_resort,
             fills,
+            warmed: self.warmed.load(Relaxed),
             fenced: self.fenced.load(Relaxed),
             errors: self.errors.load(Relaxed),
             refreshes: self.refreshes.load(Relaxed),
@@ -151,6 +165,8 @@ pub struct PrefixFigures {
     pub last_resort: u64,
     /// Loads that went well, refreshes among them.
     pub fills: u64,
+    /// Entries that were loaded with many others, before anybody asked for them.
+    pub warmed: u64,
     /// Entries that were not kept because what they depend on was invalidated while they were loaded.
     pub fenced: u64,
     /// Loads that failed.

@@ -1,4 +1,4 @@
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
@@ -173,8 +173,7 @@ impl<S: Source> ReadThrough<S> {
         let value = Some(Arc::new(value));
         let subjects = inner.subjects(id, &key, value.as_deref());
         inner.keep_in_memory(key, value, subjects, begun, load_time, bytes);
-        // The load was one for many; none of them is to count for the whole of it.
-        inner.cache.counters(S::PREFIX).loaded(Duration::ZERO);
+        inner.cache.counters(S::PREFIX).warmed();
         true
     }
 }

@@ -102,6 +102,12 @@ impl Cache {
         }
     }
 
+    /// How often anything was read through the cache since this process or isolate began.
+    #[must_use]
+    pub fn reads(&self) -> u64 {
+        self.counters.iter().map(Counters::reads).sum()
+    }
+
     pub(super) const fn counters(&self, prefix: Prefix) -> &Counters {
         &self.counters[prefix as usize]
     }

@@ -31,6 +31,8 @@ use crate::{
 
 /// How long a start may wait for a database before it serves without: it isn't ready then, but alive.
 const SCHEMA_WAIT: Duration = Duration::from_secs(2);
+/// How long a start may wait for Redis, so that the first requests find its rate limits.
+const REDIS_WAIT: Duration = Duration::from_secs(1);
 /// The part of the shutdown's time that requests under way may take; the rest is for what follows them.
 const REQUESTS_SHARE: f64 = 0.8;
 /// How long a stop may be held up by telling the last results of experiments.
@@ -56,6 +58,13 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
         }
     };
     let Wired { door, deferred, usage, redis } = wire(&configuration, &store)?;
+    if let Some(redis) = &redis
+        && !redis.ready(REDIS_WAIT).await
+    {
+        tracing::warn!(
+            "Redis doesn't answer yet: serving without the shared cache, and closed where its rate limits are needed"
+        );
+    }
     let api = Api { door: Arc::clone(&door), version: env!("CARGO_PKG_VERSION"), started_at };
     let connections = Connections::new(Surface::new(api), &configuration);
 

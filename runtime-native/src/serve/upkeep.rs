@@ -50,11 +50,16 @@ fn note_warmed(warmed: &[Warmed]) {
     }
 }
 
-/// Does here what storage says of experiments with the cache, every two seconds. Failures are told once.
+/// Does here what storage says of experiments with the cache, every two seconds; failures are told once. While nothing is read through the cache there is nothing to
+/// do differently and nothing to tell, so that a database that sleeps when idle is left asleep.
 pub(super) async fn conduct(door: Arc<Door>) {
     let conduct = &door.cache_operations.conduct;
+    let mut reads = None;
     loop {
-        let _ = conduct.run().await;
+        let so_far = door.cache.reads();
+        if reads != Some(so_far) && conduct.run().await.is_ok() {
+            reads = Some(so_far);
+        }
         door.clock.sleep(ConductExperiments::EVERY).await;
     }
 }

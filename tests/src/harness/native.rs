@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -11,6 +12,7 @@ use url::Url;
 
 use super::paths;
 use super::postgres::Database;
+use super::process::Process;
 
 /// What tokens are signed with in tests, so that tests can sign bad ones themselves. Fake, and long enough.
 pub const JWT_SECRET: &str = "a-made-up-secret-for-conformance-tests-only-0123456789";
@@ -99,6 +101,17 @@ pub fn listening_line(line: &str) -> Option<String> {
     }
     let address = fields.get("address")?.as_str()?;
     Some(if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") })
+}
+
+/// Waits until a server that was given a Redis has found it. It serves before: what mustn't go uncounted is refused until then.
+pub async fn redis_found(server: &Process) -> anyhow::Result<()> {
+    for _ in 0..500 {
+        if server.log().contains("\"Redis answers\"") {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    anyhow::bail!("the server has not found its Redis within 5 s; its log:\n{}", server.log_tail())
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use url::Url;
 
-use super::native::{JWT_SECRET, listening_line, serve};
+use super::native::{JWT_SECRET, listening_line, redis_found, serve};
 use super::paths;
 use super::process::Process;
 use crate::random;
@@ -98,7 +98,11 @@ impl Servers {
             command.env(name, value);
         }
         let log = format!("{name}-{number}");
-        server.process = Some(Process::start(&log, command, START, listening_line).await?);
+        let process = Process::start(&log, command, START, listening_line).await?;
+        if !redis.is_empty() {
+            redis_found(&process).await?;
+        }
+        server.process = Some(process);
         Ok(())
     }
 

@@ -147,6 +147,9 @@ impl Surroundings {
         let ready =
             if set_up.is_native() { listening_line as fn(&str) -> Option<String> } else { listening_on };
         let process = Process::start(&name, command, START, ready).await?;
+        if set_up == SetUp::NativePostgresRedis {
+            native::redis_found(&process).await?;
+        }
         Ok(Server { address: process.address.clone(), process: Some(process), scratch })
     }
 
@@ -163,6 +166,8 @@ impl Surroundings {
                 for class in ["LOGIN", "REGISTER", "REFRESH", "PASSWORD", "OAUTH", "ACCOUNT"] {
                     command.env(format!("PORTICO_LIMIT_{class}"), "1000000/1m");
                 }
+                // On a machine so busy that a limiter seems away for a moment, quotas must still be exact.
+                command.env("PORTICO_LIMIT_OPEN_WHEN_AWAY", "none");
                 self.with_github(&mut command);
             }
             Variation::Default => self.with_github(&mut command),

@@ -72,11 +72,8 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Routes {
     let router = router.fallback(not_found).with_state(Arc::clone(shared));
     // Where nothing is counted by address, requests don't pay for a layer.
     let layered = shared.api.door.limit_requests.address.is_some();
-    let router = if layered {
-        router.layer(from_fn_with_state(Arc::clone(shared), count_by_address))
-    } else {
-        router
-    };
+    let router =
+        if layered { router.layer(from_fn_with_state(Arc::clone(shared), count_by_address)) } else { router };
     Routes::new(router, Arc::clone(shared), layered)
 }
 

@@ -88,7 +88,8 @@ async fn figures_are_of_one_server_and_say_which() {
           "load_time_saved_ms": 0.0,
           "mean_age_ms": 0.0,
           "stale": 0
-        }
+        },
+        "warmed": 0
       },
       "policy": {
         "jitter_percent": 10,

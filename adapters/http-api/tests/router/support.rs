@@ -12,10 +12,11 @@ use portico_domain::{
         Secret, SessionId, Timestamp, TokenId, User, UserId,
     },
     ports::{
-        Clock, LocalStatistics, MockAccounts, MockApiKeys, MockBackground, MockCredentialLookup, MockCredentials,
-        MockDeferredWrites, MockEntropy, MockExperimentResults, MockExperiments, MockFactStore, MockIdentities, MockIdentityProvider, MockKeyLookup, MockKeyUsage,
-        MockLocalCache, MockNotices, MockPasswords, MockRateLimiter, MockResolver, MockSessions, MockStorage,
-        MockTokenKeys, MockTokenSigner, MockUsageLedger, PasswordVerdict, Passwords, TokenSigner,
+        Clock, LocalStatistics, MockAccounts, MockApiKeys, MockBackground, MockCredentialLookup,
+        MockCredentials, MockDeferredWrites, MockEntropy, MockExperimentResults, MockExperiments,
+        MockFactStore, MockIdentities, MockIdentityProvider, MockKeyLookup, MockKeyUsage, MockLocalCache,
+        MockNotices, MockPasswords, MockRateLimiter, MockResolver, MockSessions, MockStorage, MockTokenKeys,
+        MockTokenSigner, MockUsageLedger, PasswordVerdict, Passwords, TokenSigner,
     },
     settings::{Settings, Target, Variables},
 };

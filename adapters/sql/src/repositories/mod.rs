@@ -14,8 +14,8 @@ mod usage;
 use std::sync::Arc;
 
 use portico_domain::ports::{
-    Accounts, ApiKeys, Clock, Credentials, ExperimentResults, Experiments, FactStore, Identities, KeyLookup, KeyUsage,
-    Sessions, Storage,
+    Accounts, ApiKeys, Clock, Credentials, ExperimentResults, Experiments, FactStore, Identities, KeyLookup,
+    KeyUsage, Sessions, Storage,
 };
 
 use crate::{driver::Driver, metered::Metered};

@@ -40,6 +40,7 @@ pub(super) fn cases() -> Vec<Case> {
         Case::new("bad keys: eight thousand characters are refused before anybody is asked", enormous),
         Case::new("bad keys: verifying what can't be a key asks nobody", verified),
         Case::new("bad keys: a key and a token at once are ambiguous, whatever they are worth", ambiguous),
+        Case::new("bad keys: of two keys, or of two tokens, none is chosen", two_of_a_kind),
         Case::new("bad keys: a refused change touches nothing and asks nobody", unchanged),
         Case::new("bad keys: verification names what is wrong with its request", verification),
     ];
@@ -194,6 +195,16 @@ async fn ambiguous(api: Api) -> Outcome {
     ] {
         let answer = both(key, authorization).send().await?.is_problem(400, "ambiguous_credentials")?;
         asked_nobody(&answer)?;
+    }
+    Ok(())
+}
+
+async fn two_of_a_kind(api: Api) -> Outcome {
+    let (person, key) = real_key(&api).await?;
+    let token = format!("Bearer {}", person.tokens.access);
+    let twice = |name: &'static str, value: &str| api.get(ME).header(name, value).header(name, value);
+    for call in [twice("x-api-key", &key), twice("authorization", &token)] {
+        asked_nobody(&call.send().await?.is_problem(400, "ambiguous_credentials")?)?;
     }
     Ok(())
 }

@@ -191,11 +191,8 @@ async fn the_keys_that_were_used_most_are_found_as_a_check_finds_them(world: Wor
         .unwrap();
     let keys = &world.repositories.api_keys;
     keys.revoke(user.organization_id, revoked.key.id, at(1)).await.unwrap();
-    let rotation = KeyRotation {
-        digest: Digest::of(&unique()),
-        prefix: "pk_fake2".to_owned(),
-        old_until: at(9_000),
-    };
+    let rotation =
+        KeyRotation { digest: Digest::of(&unique()), prefix: "pk_fake2".to_owned(), old_until: at(9_000) };
     keys.rotate(user.organization_id, rotated.key.id, rotation.clone()).await.unwrap();
     let lookup = &world.repositories.key_lookup;
     let found = lookup.most_used(yesterday, day, 10).await.unwrap();
