@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use portico_domain::{
     models::{AccessClaims, Caller, KeyHolder, Role, Scope},
     settings::Target,
@@ -24,11 +24,7 @@ pub(crate) async fn principal(
     parts: &Parts,
     scope: Option<Scope>,
 ) -> Result<Principal, Problem> {
-    let mut keys = parts.headers.get_all("x-api-key").iter();
-    let key = keys.next();
-    if keys.next().is_some() {
-        return Err(Problem::new(Code::AmbiguousCredentials, "Send one x-api-key."));
-    }
+    let key = only(&parts.headers, "x-api-key")?;
     match key {
         Some(key) if !parts.headers.contains_key(header::AUTHORIZATION) => {
             let text = key.to_str().unwrap_or_default();
@@ -37,6 +33,22 @@ pub(crate) async fn principal(
         }
         _ => Ok(Principal::Person(bearer(shared, parts).await?)),
     }
+}
+
+/// The one value of a header that carries a credential. Of two none is chosen, also where what stands before us has joined them with a comma, as the Workers runtime
+/// does: neither a key nor a bearer token contains one. (Other schemes may; they are refused as such.)
+fn only<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a HeaderValue>, Problem> {
+    let mut values = headers.get_all(name).iter();
+    let value = values.next();
+    let joined = value.map(HeaderValue::as_bytes).is_some_and(|value| {
+        let is_ours = name != "authorization"
+            || value.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer"));
+        is_ours && value.contains(&b',')
+    });
+    if joined || values.next().is_some() {
+        return Err(Problem::new(Code::AmbiguousCredentials, format!("Send one {name}.")));
+    }
+    Ok(value)
 }
 
 /// Proves a bearer token, or the access cookie of a browser of this site. Where the request changes something, it is counted for the account.
@@ -64,11 +76,7 @@ pub(crate) async fn admin(shared: &Shared, parts: &Parts) -> Result<AccessClaims
 
 fn token<'a>(shared: &Shared, parts: &'a Parts) -> Result<&'a str, Problem> {
     let headers = &parts.headers;
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let authorization = given.next();
-    if given.next().is_some() {
-        return Err(Problem::new(Code::AmbiguousCredentials, "Send one Authorization."));
-    }
+    let authorization = only(headers, header::AUTHORIZATION.as_str())?;
     match (authorization, headers.get("x-api-key")) {
         (Some(_), Some(_)) => {
             let detail = "Send Authorization or x-api-key, not both.";

@@ -190,9 +190,8 @@ fn ms(micros: u64) -> f64 {
     micros as f64 / 1_000.0
 }
 
-#[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn mean_ms(micros: u64, count: u64) -> f64 {
-    if count == 0 { 0.0 } else { ms(micros) / count as f64 }
+    ms(micros.checked_div(count).unwrap_or(0))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "figures for people")]
