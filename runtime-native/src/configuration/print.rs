@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use portico_domain::{
+    cache::Prefix,
     models::Quota,
     settings::{BotRoute, Switch},
 };
@@ -116,6 +117,7 @@ fn keys(configuration: &Configuration) -> Vec<(String, Shown)> {
 
 fn shared(configuration: &Configuration) -> Vec<(String, Shown)> {
     let settings = &configuration.settings;
+    let keys = settings.cache.of(Prefix::ApiKey);
     let public_url = if configuration.public_url_is_set || configuration.listen.port() != 0 {
         Shown::Value(settings.public_url.clone())
     } else {
@@ -134,6 +136,11 @@ fn shared(configuration: &Configuration) -> Vec<(String, Shown)> {
         line("PORTICO_COMPRESSION_FROM", settings.compression_least_bytes),
         line("PORTICO_REQUEST_TIME_LIMIT", show_span(settings.request_time_limit)),
         line("PORTICO_CACHE_MEMORY", settings.cache_memory),
+        line("PORTICO_API_KEY_LIFETIME", show_span(keys.lifetime)),
+        line(
+            "PORTICO_API_KEY_STALE",
+            if keys.stale_when_away.is_zero() { "off".to_owned() } else { show_span(keys.stale_when_away) },
+        ),
         line("PORTICO_WARM_KEYS", settings.warm_keys),
     ];
     if let Some(github) = &settings.github {
@@ -188,6 +195,7 @@ mod tests {
             include_str!("database.rs"),
             include_str!("keys.rs"),
             include_str!("../../../domain/src/settings/mod.rs"),
+            include_str!("../../../domain/src/settings/caching.rs"),
             include_str!("../../../domain/src/settings/limits.rs"),
             include_str!("../../../domain/src/settings/bots.rs"),
         ];
