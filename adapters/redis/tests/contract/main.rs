@@ -8,3 +8,4 @@ mod model;
 mod outages;
 mod server;
 mod stack;
+mod tls;
