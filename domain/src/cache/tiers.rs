@@ -1,4 +1,10 @@
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use serde::Serialize;
 
@@ -53,6 +59,7 @@ pub struct Cache {
     pub(super) single_flight: bool,
     counters: [Counters; Prefix::ALL.len()],
     sources: [SourceState; Prefix::ALL.len()],
+    reports: AtomicU64,
 }
 
 impl Cache {
@@ -75,6 +82,7 @@ impl Cache {
             single_flight,
             counters: Default::default(),
             sources: Default::default(),
+            reports: AtomicU64::new(0),
         })
     }
 
@@ -102,10 +110,10 @@ impl Cache {
         }
     }
 
-    /// How often anything was read through the cache since this process or isolate began.
+    /// How often anything was read through the cache, or somebody asked how it is doing, since this process or isolate began: it grows while it is being used.
     #[must_use]
-    pub fn reads(&self) -> u64 {
-        self.counters.iter().map(Counters::reads).sum()
+    pub fn activity(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed) + self.counters.iter().map(Counters::reads).sum::<u64>()
     }
 
     pub(super) const fn counters(&self, prefix: Prefix) -> &Counters {
@@ -146,6 +154,7 @@ impl Cache {
 
     /// What the cache has done and how it is doing, in this process or isolate.
     pub async fn report(&self) -> CacheReport {
+        self.reports.fetch_add(1, Ordering::Relaxed);
         let prefixes = Prefix::ALL.into_iter().map(|prefix| (prefix, self.counters(prefix).read())).collect();
         let shared = match &self.shared {
             None => None,
@@ -157,22 +166,21 @@ impl Cache {
 
 /// Whether the source behind a prefix answers.
 #[derive(Debug, Default)]
-struct SourceState(std::sync::atomic::AtomicI64);
+struct SourceState(AtomicI64);
 
 impl SourceState {
     fn is_away(&self, now: Timestamp) -> bool {
-        now.micros() < self.0.load(std::sync::atomic::Ordering::Acquire)
+        now.micros() < self.0.load(Ordering::Acquire)
     }
 
     /// Whether that is news.
     fn failed(&self, away_until: Timestamp) -> bool {
-        self.0.swap(away_until.micros(), std::sync::atomic::Ordering::AcqRel) == 0
+        self.0.swap(away_until.micros(), Ordering::AcqRel) == 0
     }
 
     /// Whether that is news.
     fn answered(&self) -> bool {
-        self.0.load(std::sync::atomic::Ordering::Acquire) != 0
-            && self.0.swap(0, std::sync::atomic::Ordering::AcqRel) != 0
+        self.0.load(Ordering::Acquire) != 0 && self.0.swap(0, Ordering::AcqRel) != 0
     }
 }
 
@@ -210,14 +218,13 @@ pub struct CacheReport {
 
 impl Guarded {
     async fn report(&self) -> SharedReport {
-        use std::sync::atomic::Ordering::Relaxed;
         let SharedStatistics { entries, bytes, undelivered } = self.statistics().await.unwrap_or_default();
         SharedReport {
             name: self.tier.name(),
             left_alone: self.is_left_alone(),
-            given_up: self.given_up.load(Relaxed),
-            failed: self.failed.load(Relaxed),
-            skipped: self.skipped.load(Relaxed),
+            given_up: self.given_up.load(Ordering::Relaxed),
+            failed: self.failed.load(Ordering::Relaxed),
+            skipped: self.skipped.load(Ordering::Relaxed),
             entries,
             bytes,
             undelivered,

@@ -50,15 +50,15 @@ fn note_warmed(warmed: &[Warmed]) {
     }
 }
 
-/// Does here what storage says of experiments with the cache, every two seconds; failures are told once. While nothing is read through the cache there is nothing to
-/// do differently and nothing to tell, so that a database that sleeps when idle is left asleep.
+/// Does here what storage says of experiments with the cache, every two seconds; failures are told once. While the cache is used by nobody there is nothing to do
+/// differently and nothing to tell, so that a database that sleeps when idle is left asleep.
 pub(super) async fn conduct(door: Arc<Door>) {
     let conduct = &door.cache_operations.conduct;
-    let mut reads = None;
+    let mut seen = None;
     loop {
-        let so_far = door.cache.reads();
-        if reads != Some(so_far) && conduct.run().await.is_ok() {
-            reads = Some(so_far);
+        let activity = door.cache.activity();
+        if seen != Some(activity) && conduct.run().await.is_ok() {
+            seen = Some(activity);
         }
         door.clock.sleep(ConductExperiments::EVERY).await;
     }
