@@ -25,6 +25,8 @@ pub struct ConductExperiments {
     state: Mutex<Conducting>,
     asked: AtomicU64,
     due_at: AtomicI64,
+    /// How much the cache had been used when this was done last.
+    seen: AtomicU64,
     is_away: AtomicBool,
 }
 
@@ -88,6 +90,7 @@ impl ConductExperiments {
             state: Mutex::default(),
             asked: AtomicU64::new(0),
             due_at: AtomicI64::new(i64::MIN),
+            seen: AtomicU64::new(0),
             is_away: AtomicBool::new(false),
         }
     }
@@ -106,8 +109,13 @@ impl ConductExperiments {
         outcome
     }
 
-    /// Does so behind the answer that is being made, if the last time is [`Self::EVERY_IN_ISOLATES`] ago.
+    /// Does so behind the answer that is being made, if the cache was used since the last time and that is [`Self::EVERY_IN_ISOLATES`] ago. A probe of an isolate asks the
+    /// database nothing.
     pub fn run_when_due(self: &Arc<Self>) {
+        let activity = self.parts.cache.activity();
+        if self.seen.load(Ordering::Relaxed) == activity {
+            return;
+        }
         let now = self.parts.clock.now();
         let due_at = self.due_at.load(Ordering::Acquire);
         let next = now.after(Self::EVERY_IN_ISOLATES).micros();
@@ -116,6 +124,7 @@ impl ConductExperiments {
         {
             return;
         }
+        self.seen.store(activity, Ordering::Relaxed);
         let conduct = Arc::clone(self);
         // A failure was told.
         self.parts.background.run(Box::pin(async move { drop(conduct.run().await) }));

@@ -292,11 +292,14 @@ async fn that_storage_is_away_is_told_once_and_what_was_in_force_stays() {
 }
 
 #[tokio::test]
-async fn behind_answers_it_is_done_once_in_ten_seconds() {
-    let runs = |at: Timestamp, background: MockBackground| {
+async fn behind_answers_it_is_done_once_in_ten_seconds_and_only_while_the_cache_is_used() {
+    for (is_used, times) in [(true, 1), (false, 0)] {
+        let mut background = MockBackground::new();
+        background.expect_run().times(times).returning(drop);
+        let cache = cache();
         let conduct = Arc::new(ConductExperiments::new(ConductParts {
-            clock: clock_at(at),
-            cache: cache(),
+            clock: clock_at(NOW),
+            cache: Arc::clone(&cache),
             experiments: Arc::new(MockExperiments::new()),
             results: Arc::new(MockExperimentResults::new()),
             server: Arc::new(Server::new(NOW, entropy())),
@@ -304,12 +307,12 @@ async fn behind_answers_it_is_done_once_in_ten_seconds() {
             notices: Arc::new(MockNotices::new()),
         }));
         for _ in 0..5 {
+            if is_used {
+                cache.report().await;
+            }
             conduct.run_when_due();
         }
-    };
-    let mut background = MockBackground::new();
-    background.expect_run().times(1).returning(drop);
-    runs(NOW, background);
+    }
 }
 
 #[test]
