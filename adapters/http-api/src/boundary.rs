@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use axum::{body::Body, response::Response};
+use axum::{Router, body::Body, response::Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, uri::PathAndQuery};
 use portico_domain::{
@@ -31,7 +31,7 @@ use crate::{
     problem::Problem,
     report::report,
     request_id::{RequestId, RequestIds},
-    routes::{self, Routes, Shared},
+    routes::{self, Shared},
     sorting::Sorted,
 };
 
@@ -45,7 +45,7 @@ struct Inner {
     shared: Arc<Shared>,
     ids: RequestIds,
     // Around the router as a whole, not each route: `Allow` is set between the two.
-    routes: Sorted<Routes>,
+    routes: Sorted<Router>,
 }
 
 impl Surface {

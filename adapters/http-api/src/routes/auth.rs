@@ -25,9 +25,6 @@ use crate::{
 
 type Answer = Result<Response, Problem>;
 
-/// Where callers are described.
-pub(super) const ME: &str = "/api/v1/auth/me";
-
 pub(super) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/v1/auth/register", post(register))
@@ -35,7 +32,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
         .route("/api/v1/auth/refresh", post(refresh))
         .route("/api/v1/auth/logout", post(logout))
         .route("/api/v1/auth/logout-all", post(logout_all))
-        .route(ME, get(me))
+        .route("/api/v1/auth/me", get(me))
         .route("/api/v1/auth/password", post(change_password))
 }
 
@@ -120,7 +117,7 @@ async fn logout_all(State(shared): State<Arc<Shared>>, request: Request) -> Answ
     Ok(response)
 }
 
-pub(super) async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
+async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     match principal(&shared, &parts, None).await? {
         Principal::Person(claims) => {

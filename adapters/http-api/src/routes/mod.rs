@@ -3,7 +3,6 @@
 mod api_keys;
 mod auth;
 mod cache;
-mod direct;
 mod experiments;
 mod github;
 mod operations;
@@ -33,7 +32,6 @@ use crate::{
     rendered::Rendered,
 };
 
-pub(crate) use direct::Routes;
 pub use experiments::ExperimentAnswer;
 
 /// What handlers share.
@@ -59,7 +57,7 @@ impl Shared {
 }
 
 /// Every route, and the answer where there is none.
-pub(crate) fn all(shared: &Arc<Shared>) -> Routes {
+pub(crate) fn all(shared: &Arc<Shared>) -> Router {
     let router = Router::new()
         .merge(auth::routes())
         .merge(sessions::routes())
@@ -71,10 +69,10 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Routes {
     let router = if shared.api.door.github.is_some() { router.merge(github::routes()) } else { router };
     let router = router.fallback(not_found).with_state(Arc::clone(shared));
     // Where nothing is counted by address, requests don't pay for a layer.
-    let layered = shared.api.door.limit_requests.address.is_some();
-    let router =
-        if layered { router.layer(from_fn_with_state(Arc::clone(shared), count_by_address)) } else { router };
-    Routes::new(router, Arc::clone(shared), layered)
+    if shared.api.door.limit_requests.address.is_none() {
+        return router;
+    }
+    router.layer(from_fn_with_state(Arc::clone(shared), count_by_address))
 }
 
 /// Counts what is asked below `/api` by the client's address, before anything else is looked at.
