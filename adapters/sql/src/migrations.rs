@@ -35,6 +35,10 @@ migrations! {
     2 "0002_api_keys";
     3 "0003_key_usage";
     4 "0004_cache_experiments";
+    5 "0005_models";
+    6 "0006_settings";
+    7 "0007_messaging";
+    8 "0008_catalogue";
 }
 
 /// What a run of the migrations did.

@@ -42,10 +42,7 @@ impl ListSessions {
             .into_iter()
             .map(|session| ListedSession { current: session.id == caller.session_id, session })
             .collect();
-        Ok(Page::cut(rows, page.limit, |row| Cursor {
-            at: row.session.created_at,
-            id: row.session.id.uuid(),
-        }))
+        Ok(Page::cut(rows, page.limit, |row| Cursor::at(row.session.created_at, row.session.id.uuid())))
     }
 }
 
@@ -175,7 +172,7 @@ mod tests {
         let request = PageRequest { limit: 2, after: None, order: Order::Descending };
         let page = flow.run(&caller, request).await.unwrap();
         assert_eq!(page.items.iter().map(|row| row.current).collect::<Vec<_>>(), [false, true]);
-        assert_eq!(page.next, Some(Cursor { at: session(2).created_at, id: session(2).id.uuid() }));
+        assert_eq!(page.next, Some(Cursor::at(session(2).created_at, session(2).id.uuid())));
     }
 
     #[tokio::test]

@@ -35,9 +35,9 @@ impl Order {
 /// A place in a list: after this row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor {
-    /// The row's time.
-    pub at: Timestamp,
-    /// Tells rows of the same time apart.
+    /// What the list is sorted by: the row's time in microseconds since 1970, or, in a search, its rank.
+    pub key: i64,
+    /// Tells rows of the same key apart.
     pub id: Uuid,
 }
 
@@ -47,6 +47,18 @@ pub struct Cursor {
 pub struct CursorRefused;
 
 impl Cursor {
+    /// The place of a row in a list by time.
+    #[must_use]
+    pub const fn at(time: Timestamp, id: Uuid) -> Self {
+        Self { key: time.micros(), id }
+    }
+
+    /// The time, in a list by time.
+    #[must_use]
+    pub const fn time(&self) -> Timestamp {
+        Timestamp::from_micros(self.key)
+    }
+
     /// Writes the cursor for the list named by `list`, which must name route, filters, order and caller.
     pub fn seal(&self, list: &str, mac: impl FnOnce(&[u8]) -> [u8; 32]) -> String {
         let mut bytes = self.bytes().to_vec();
@@ -63,10 +75,10 @@ impl Cursor {
             return Err(CursorRefused);
         }
         let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| CursorRefused)?;
-        let (at, rest) = bytes.split_at_checked(8).ok_or(CursorRefused)?;
+        let (key, rest) = bytes.split_at_checked(8).ok_or(CursorRefused)?;
         let (id, tag) = rest.split_at_checked(16).ok_or(CursorRefused)?;
         let cursor = Self {
-            at: Timestamp::from_micros(i64::from_be_bytes(at.try_into().map_err(|_| CursorRefused)?)),
+            key: i64::from_be_bytes(key.try_into().map_err(|_| CursorRefused)?),
             id: Uuid::from_slice(id).map_err(|_| CursorRefused)?,
         };
         let expected = mac(&cursor.bound(list));
@@ -77,7 +89,7 @@ impl Cursor {
 
     fn bytes(&self) -> [u8; 24] {
         let mut bytes = [0; 24];
-        bytes[..8].copy_from_slice(&self.at.micros().to_be_bytes());
+        bytes[..8].copy_from_slice(&self.key.to_be_bytes());
         bytes[8..].copy_from_slice(self.id.as_bytes());
         bytes
     }
@@ -149,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_cursor_opens_in_its_own_list_alone() {
-        let cursor = Cursor { at: Timestamp::from_micros(-5), id: Uuid::from_u128(77) };
+        let cursor = Cursor::at(Timestamp::from_micros(-5), Uuid::from_u128(77));
         let text = cursor.seal("sessions|desc|ada", mac);
         assert_eq!(Cursor::open(&text, "sessions|desc|ada", mac), Ok(cursor));
         assert_eq!(Cursor::open(&text, "sessions|asc|ada", mac), Err(CursorRefused));
@@ -161,7 +173,7 @@ mod tests {
 
     #[test]
     fn one_row_more_than_asked_says_that_there_is_more() {
-        let place = |n: &u128| Cursor { at: Timestamp::from_micros(0), id: Uuid::from_u128(*n) };
+        let place = |n: &u128| Cursor { key: 0, id: Uuid::from_u128(*n) };
         let page = Page::cut(vec![3, 2, 1], 2, place);
         assert_eq!(page.items, [3, 2]);
         assert_eq!(page.next, Some(place(&2)));

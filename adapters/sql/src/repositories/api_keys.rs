@@ -57,7 +57,7 @@ impl ApiKeys for SqlRepositories {
         let after = places::start(page);
         let parameters = vec![
             organization.uuid().into(),
-            after.at.into(),
+            after.time().into(),
             after.id.into(),
             (i64::from(page.limit) + 1).into(),
         ];

@@ -52,7 +52,7 @@ impl Experiments for SqlRepositories {
             Order::Descending => &CACHE_EXPERIMENTS_LIST_DESC,
         };
         let after = places::start(page);
-        let parameters = vec![after.at.into(), after.id.into(), (i64::from(page.limit) + 1).into()];
+        let parameters = vec![after.time().into(), after.id.into(), (i64::from(page.limit) + 1).into()];
         self.driver.run(statement.with(parameters)).await?.into_iter().map(adoptable).collect()
     }
 

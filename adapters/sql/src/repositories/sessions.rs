@@ -83,7 +83,7 @@ impl Sessions for SqlRepositories {
         let parameters = vec![
             user.uuid().into(),
             now.into(),
-            after.at.into(),
+            after.time().into(),
             after.id.into(),
             (i64::from(page.limit) + 1).into(),
         ];

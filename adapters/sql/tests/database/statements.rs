@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use portico_sql::{
     driver::{Effect, Statement, Type},
-    statements::ALL,
+    statements::all,
 };
 use sqlx::{Connection as _, Either, Executor as _, Row as _, SqlSafeStr as _, Statement as _};
 use tokio_postgres::SimpleQueryMessage;
@@ -46,7 +46,7 @@ async fn every_query_file_is_registered_and_says_what_for(_: Server) {
         files.insert(path.file_name().unwrap().to_str().unwrap().to_owned());
     }
     let mut registered = BTreeSet::new();
-    for statement in ALL {
+    for statement in all() {
         assert!(registered.insert(format!("{}.sql", statement.name)), "{} stands twice", statement.name);
         if statement.sqlite != statement.postgres {
             registered.insert(format!("{}.sqlite.sql", statement.name));
@@ -56,7 +56,7 @@ async fn every_query_file_is_registered_and_says_what_for(_: Server) {
 }
 
 async fn no_statement_counts_skips_or_takes_all_columns(_: Server) {
-    for statement in ALL {
+    for statement in all() {
         for text in [statement.postgres, statement.sqlite] {
             let text = without_comments(text).to_uppercase();
             let words: Vec<&str> = text.split_whitespace().collect();
@@ -96,7 +96,7 @@ const fn postgres_type(kind: Type) -> &'static str {
 /// Without any types given, as Neon's endpoint has it: what Postgres infers must be what the statement declares.
 async fn every_statement_prepares_on_postgres_as_declared(server: Server) {
     let client = client(&server.database().await).await;
-    for statement in ALL {
+    for statement in all() {
         let prepared = client.prepare(statement.postgres).await;
         let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error:?}", statement.name));
         let parameters: Vec<&str> = prepared.params().iter().map(tokio_postgres::types::Type::name).collect();
@@ -118,7 +118,7 @@ async fn sqlite(server: &Server) -> sqlx::SqliteConnection {
 
 async fn every_statement_prepares_on_sqlite_as_declared(server: Server) {
     let mut connection = sqlite(&server).await;
-    for statement in ALL {
+    for statement in all() {
         let prepared = connection.prepare(statement.sqlite.into_sql_str()).await;
         let prepared = prepared.unwrap_or_else(|error| panic!("{}: {error}", statement.name));
         let Some(Either::Right(parameters)) = prepared.parameters() else { panic!("{}", statement.name) };
@@ -180,7 +180,7 @@ async fn no_plan_on_postgres_scans_a_table(server: Server) {
     let client = client(&server.database().await).await;
     client.batch_execute(FILL_POSTGRES).await.unwrap();
     let mut scans = Vec::new();
-    for statement in ALL {
+    for statement in all() {
         let types: Vec<&str> = statement.parameters.iter().map(|kind| postgres_type(*kind)).collect();
         let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
         let takes_rows = statement.postgres.contains("jsonb_to_recordset($1");
@@ -234,7 +234,7 @@ async fn no_plan_on_sqlite_scans_a_table(server: Server) {
     let mut connection = sqlite(&server).await;
     sqlx::raw_sql(FILL_SQLITE).execute(&mut connection).await.unwrap();
     let mut scans = Vec::new();
-    for statement in ALL {
+    for statement in all() {
         for line in plan(&mut connection, statement).await {
             // A scan of an index from end to end is no better.
             if line.starts_with("SCAN")

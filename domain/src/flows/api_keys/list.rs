@@ -16,7 +16,7 @@ impl ListApiKeys {
     /// Reads one page, revoked keys too.
     pub async fn run(&self, caller: &AccessClaims, page: PageRequest) -> Result<Page<ApiKey>, Unavailable> {
         let rows = self.keys.list(caller.organization_id, page).await?;
-        Ok(Page::cut(rows, page.limit, |key| Cursor { at: key.created_at, id: key.id.uuid() }))
+        Ok(Page::cut(rows, page.limit, |key| Cursor::at(key.created_at, key.id.uuid())))
     }
 
     /// Finds one key.

@@ -79,7 +79,7 @@ impl ManageExperiments {
     /// Reads one page.
     pub async fn list(&self, page: PageRequest) -> Result<Page<Experiment>, Unavailable> {
         let rows = self.experiments.list(page).await?;
-        Ok(Page::cut(rows, page.limit, |row| Cursor { at: row.started_at, id: row.id.uuid() }))
+        Ok(Page::cut(rows, page.limit, |row| Cursor::at(row.started_at, row.id.uuid())))
     }
 
     /// Shows one with what all servers have told of it, this one up to now.

@@ -173,7 +173,7 @@ async fn a_list_walks_each_key_once_in_both_orders(world: World) {
             assert!(rows.len() <= 3);
             let more = rows.len() > 2;
             walked.extend(rows.iter().take(2).map(|key| key.id));
-            after = rows.get(1).map(|key| Cursor { at: key.created_at, id: key.id.uuid() });
+            after = rows.get(1).map(|key| Cursor::at(key.created_at, key.id.uuid()));
             if !more {
                 break;
             }

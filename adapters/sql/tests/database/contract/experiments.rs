@@ -198,7 +198,7 @@ async fn a_list_walks_each_once_in_both_orders(world: World) {
             let mut rows = experiments.list(PageRequest { limit: 3, after, order }).await.unwrap();
             let more = rows.len() > 3;
             rows.truncate(3);
-            after = rows.last().map(|row| Cursor { at: row.started_at, id: row.id.uuid() });
+            after = rows.last().map(|row| Cursor::at(row.started_at, row.id.uuid()));
             seen.extend(rows);
             if !more {
                 break;

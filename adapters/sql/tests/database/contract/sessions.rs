@@ -56,7 +56,7 @@ async fn walking_a_list_visits_each_session_once(world: World) {
                 let more = rows.len() > limit as usize;
                 assert!(rows.len() <= limit as usize + 1);
                 for row in rows.into_iter().take(limit as usize) {
-                    let place = Cursor { at: row.created_at, id: row.id.uuid() };
+                    let place = Cursor::at(row.created_at, row.id.uuid());
                     assert!(page.includes(place));
                     after = Some(place);
                     seen.push(row.id);

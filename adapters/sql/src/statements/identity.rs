@@ -1,33 +1,6 @@
-//! The registry: every SQL statement that this program sends, one a file in `queries/`.
-//!
-//! A statement belongs here to be sent at all, and what stands here is prepared, planned and looked at by the tests on both databases.
+//! Who people are, their keys, and what is counted of both.
 
 use crate::driver::{Effect, Statement, Type};
-
-macro_rules! statements {
-    ($(
-        $(#[$doc:meta])*
-        $name:ident: $effect:ident $file:literal ($($parameter:ident),*) -> ($($column:ident),*)
-        $(, sqlite $sqlite:literal)?;
-    )*) => {
-        $(
-            $(#[$doc])*
-            pub static $name: Statement = Statement {
-                name: $file,
-                effect: Effect::$effect,
-                parameters: &[$(Type::$parameter),*],
-                columns: &[$(Type::$column),*],
-                postgres: include_str!(concat!("../queries/", $file, ".sql")),
-                sqlite: statements!(@sqlite $file $(, $sqlite)?),
-            };
-        )*
-
-        /// All of them.
-        pub static ALL: &[&Statement] = &[$(&$name),*];
-    };
-    (@sqlite $file:literal) => { include_str!(concat!("../queries/", $file, ".sql")) };
-    (@sqlite $file:literal, $sqlite:literal) => { include_str!(concat!("../queries/", $sqlite, ".sql")) };
-}
 
 statements! {
     /// Asks whether the database answers.

@@ -1,0 +1,5 @@
+//! Books and orders.
+
+use crate::driver::{Effect, Statement, Type};
+
+statements! {}

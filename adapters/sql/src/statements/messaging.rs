@@ -1,0 +1,5 @@
+//! Chats, messages and events.
+
+use crate::driver::{Effect, Statement, Type};
+
+statements! {}

@@ -1,0 +1,5 @@
+//! System settings.
+
+use crate::driver::{Effect, Statement, Type};
+
+statements! {}
