@@ -219,10 +219,6 @@ impl SharedCache for KvCache {
         Ok(SharedAnswer { entry, mark })
     }
 
-    async fn has(&self, key: &CacheKey) -> Result<bool, Unavailable> {
-        Ok(self.get(key).await?.entry.is_some())
-    }
-
     /// Looks for a tombstone, then hands the entry to whoever writes behind the answer: `true` says that it is on its way. An entry of 25 MiB or more
     /// isn't kept.
     async fn set(

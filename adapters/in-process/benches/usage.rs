@@ -49,7 +49,7 @@ impl Entropy for Counter {
 }
 
 /// Nanoseconds a count, as each thread sees it.
-#[allow(clippy::cast_precision_loss, reason = "figures for people")]
+#[expect(clippy::cast_precision_loss, reason = "figures for people")]
 fn measure(ledger: &Arc<FileUsageLedger>, threads: u64, keys: u64) -> f64 {
     let start = Arc::new(Barrier::new(usize::try_from(threads).unwrap() + 1));
     let workers: Vec<_> = (0..threads)

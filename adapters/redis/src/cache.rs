@@ -48,10 +48,6 @@ impl SharedCache for RedisCache {
         Ok(SharedAnswer { entry, mark: SharedMark { life, number } })
     }
 
-    async fn has(&self, key: &CacheKey) -> Result<bool, Unavailable> {
-        Ok(self.get(key).await?.entry.is_some())
-    }
-
     async fn set(
         &self,
         key: &CacheKey,

@@ -99,9 +99,7 @@ impl Link {
         T: FromRedisValue + Send + 'static,
         N: FnOnce(&T) + Send + 'static,
     {
-        let send =
-            |mut connection: MultiplexedConnection| async move { script.invoke_async(&mut connection).await };
-        self.start(service, send, then).await
+        self.start(service, |connection| invoke(script, connection), then).await
     }
 
     /// Sends any command, as [`Link::run_then`] does.
@@ -140,9 +138,7 @@ impl Link {
         T: FromRedisValue + Send + 'static,
         N: FnOnce(&T) + Send + 'static,
     {
-        let send =
-            |mut connection: MultiplexedConnection| async move { script.invoke_async(&mut connection).await };
-        self.send(service, send, then, ()).await
+        self.send(service, |connection| invoke(script, connection), then, ()).await
     }
 
     async fn send<T, F, R, N, S>(
@@ -200,6 +196,13 @@ impl Link {
             }
         }
     }
+}
+
+async fn invoke<T: FromRedisValue>(
+    script: ScriptInvocation<'static>,
+    mut connection: MultiplexedConnection,
+) -> Result<T, RedisError> {
+    script.invoke_async(&mut connection).await
 }
 
 /// There is no link, or it was lost while a command was under way.

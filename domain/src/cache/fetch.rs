@@ -87,7 +87,11 @@ impl<S: Source> Inner<S> {
         async move {
             let strategy = self.cache.strategies.of(&key);
             let begun = Begun { mark: self.cache.fence.mark(), at: self.cache.clock.now() };
-            let shared = self.ask_shared(&key, &strategy, begun).await;
+            let shared = if self.source.is_shared(&id) {
+                self.ask_shared(&key, &strategy, begun).await
+            } else {
+                FromShared { mark: None, found: None }
+            };
             if let Some((fetched, freshness)) = shared.found
                 && usable(freshness, refresh)
             {

@@ -25,6 +25,12 @@ pub trait Source: Send + Sync + 'static {
     /// What the value depends on, beyond its own name and its prefix.
     fn subjects(&self, id: &Self::Id, value: &Self::Value) -> Vec<Subject>;
 
+    /// Whether the tier that servers share may keep it. Not where whoever asks could fill that tier with what nobody else will ask for: what is kept there counts
+    /// for all, and stays for its lifetime.
+    fn is_shared(&self, _id: &Self::Id) -> bool {
+        true
+    }
+
     /// Asks for it. `None` when there is no such thing.
     async fn load(&self, id: &Self::Id) -> Result<Option<Self::Value>, Unavailable>;
 }
@@ -153,27 +159,5 @@ impl<S: Source> ReadThrough<S> {
             let _ = inner.fetch(id, key, true).await;
             drop(token);
         }));
-    }
-
-    /// The beginning of loads that are made in bulk, to be taken before storage is asked.
-    #[must_use]
-    pub fn begin_fill(&self) -> Begun {
-        Begun { mark: self.inner.cache.fence.mark(), at: self.inner.cache.clock.now() }
-    }
-
-    /// Keeps in memory what was loaded in bulk since `begun`. Says whether its policy keeps it there.
-    pub fn fill(&self, begun: Begun, id: &S::Id, value: S::Value) -> bool {
-        let inner = &self.inner;
-        let key = inner.source.key(id);
-        if !inner.cache.strategies.of(&key).policy.tiers.memory() {
-            return false;
-        }
-        let bytes = serde_json::to_vec(&value).map_or(0, |json| json.len());
-        let load_time = inner.cache.clock.now().since(begun.at);
-        let value = Some(Arc::new(value));
-        let subjects = inner.subjects(id, &key, value.as_deref());
-        inner.keep_in_memory(key, value, subjects, begun, load_time, bytes);
-        inner.cache.counters(S::PREFIX).warmed();
-        true
     }
 }

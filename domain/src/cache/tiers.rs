@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use futures_util::future::join_all;
 use serde::Serialize;
 
 use super::{
@@ -107,6 +108,18 @@ impl Cache {
         self.counters(prefix).invalidated();
         if let Some(shared) = &self.shared {
             shared.clear(prefix).await;
+        }
+    }
+
+    /// Puts an end to everything, and gives back the memory that it took up.
+    pub async fn clear_all(&self) {
+        self.fence.invalidate(&Prefix::ALL.map(Subject::all_of));
+        self.local.clear();
+        for prefix in Prefix::ALL {
+            self.counters(prefix).invalidated();
+        }
+        if let Some(shared) = &self.shared {
+            join_all(Prefix::ALL.map(|prefix| shared.clear(prefix))).await;
         }
     }
 

@@ -119,16 +119,30 @@ async fn an_invalidation_ends_what_is_kept_by_name_by_subject_and_by_prefix() {
     use portico_domain::cache::{CacheKey, Prefix};
     let world = World::new(POLICY, None);
     let key = CacheKey::of(Prefix::Settings, &1u32.to_le_bytes());
-    for (at, round) in (2..).zip(0..3) {
+    for (at, round) in (2..).zip(0..4) {
         world.get().await;
         world.shelf.put(at);
         match round {
             0 => world.read.cache().invalidate(&[key], &[]).await,
             1 => world.read.cache().invalidate(&[], &[shelf_subject()]).await,
-            _ => world.read.cache().clear(Prefix::Settings).await,
+            2 => world.read.cache().clear(Prefix::Settings).await,
+            _ => world.read.cache().clear_all().await,
         }
         assert_eq!(world.get().await, Some(at), "round {round}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clearing_everything_gives_the_memory_back() {
+    let world = World::new(POLICY, None);
+    world.get().await;
+    world.read.cache().clear(portico_domain::cache::Prefix::Books).await;
+    let entries = async || world.read.cache().report().await.memory.entries;
+    assert_eq!(entries().await, 1);
+    world.read.cache().clear_all().await;
+    assert_eq!(entries().await, 0);
+    let figures = world.read.cache().report().await.prefixes;
+    assert!(figures.iter().all(|(_, figures)| figures.invalidations >= 1), "{figures:?}");
 }
 
 #[tokio::test(start_paused = true)]

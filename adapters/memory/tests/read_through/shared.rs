@@ -9,12 +9,12 @@ use std::{
 };
 
 use portico_domain::{
-    cache::{Policy, Prefix, Subject},
+    cache::{CacheKey, Policy, Prefix, ReadThrough, Source, Subject},
     models::Timestamp,
     ports::{Clock, Hearing, MockSharedCache, Notice, SharedAnswer, SharedEntry, SharedMark, Unavailable},
 };
 
-use crate::world::{POLICY, World, pass};
+use crate::world::{POLICY, ShelfSource, World, pass};
 
 const START: Timestamp = Timestamp::from_seconds(1_790_000_000);
 
@@ -81,6 +81,49 @@ async fn that_there_is_nothing_is_not_shared() {
     pass(Duration::ZERO).await;
 }
 
+/// Things that are asked for in endless ways.
+struct Endless(ShelfSource);
+
+#[async_trait::async_trait]
+impl Source for Endless {
+    type Id = u32;
+    type Value = u64;
+    const PREFIX: Prefix = ShelfSource::PREFIX;
+
+    fn key(&self, id: &u32) -> CacheKey {
+        self.0.key(id)
+    }
+
+    fn subjects(&self, id: &u32, value: &u64) -> Vec<Subject> {
+        self.0.subjects(id, value)
+    }
+
+    fn is_shared(&self, _id: &u32) -> bool {
+        false
+    }
+
+    async fn load(&self, id: &u32) -> Result<Option<u64>, Unavailable> {
+        self.0.load(id).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_source_does_not_share_is_kept_in_memory_alone_and_the_tier_not_even_asked() {
+    let mut tier = tier();
+    hearing(&mut tier, Hearing::Unneeded);
+    tier.expect_get().never();
+    tier.expect_set().never();
+    let world = World::new(POLICY, Some(tier));
+    let read =
+        ReadThrough::new(Arc::clone(world.read.cache()), Endless(ShelfSource(Arc::clone(&world.shelf))));
+    for _ in 0..2 {
+        assert_eq!(read.get(&1).await.unwrap().as_deref(), Some(&1));
+        pass(Duration::ZERO).await;
+    }
+    assert!(read.begin_share(&1).await.is_none());
+    assert_eq!(world.shelf.loads(), 1);
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_cannot_be_read_is_as_good_as_not_there() {
     let mut tier = tier();
@@ -103,9 +146,6 @@ async fn a_tier_that_hangs_costs_fifty_milliseconds_five_times_and_then_one_read
         }
         async fn get(&self, _: &portico_domain::cache::CacheKey) -> Result<SharedAnswer, Unavailable> {
             self.0.fetch_add(1, Ordering::SeqCst);
-            std::future::pending().await
-        }
-        async fn has(&self, _: &portico_domain::cache::CacheKey) -> Result<bool, Unavailable> {
             std::future::pending().await
         }
         async fn set(
@@ -154,6 +194,9 @@ async fn a_tier_that_hangs_costs_fifty_milliseconds_five_times_and_then_one_read
     let began = world.clock.now();
     world.read.cache().clear(Prefix::Settings).await;
     assert_eq!(world.clock.now().since(began), Duration::from_millis(50), "an invalidation waits no longer");
+    let began = world.clock.now();
+    world.read.cache().clear_all().await;
+    assert_eq!(world.clock.now().since(began), Duration::from_millis(50), "nor does one of everything");
 }
 
 #[tokio::test(start_paused = true)]

@@ -54,12 +54,12 @@ impl Warmer for HotKeys {
 
     async fn warm(&self, limit: u32) -> Result<usize, Unavailable> {
         let marks = if self.share { self.begin_share(limit).await? } else { Vec::new() };
-        let (begun, loaded_at) = (self.holders.begin_fill(), self.clock.now());
+        let begun = self.holders.begin_fill();
         let hot = self.hot(limit).await?;
         let mut sharing = Vec::new();
         for (digest, holder) in &hot {
             if let Some((_, mark)) = marks.iter().find(|(marked, _)| marked == digest) {
-                sharing.push(self.holders.share(*mark, loaded_at, digest, holder));
+                sharing.push(self.holders.share(*mark, begun, digest, holder));
             }
         }
         let kept: Vec<bool> = stream::iter(sharing).buffer_unordered(AT_ONCE).collect().await;

@@ -18,6 +18,10 @@ pub use server::Server;
 pub use warm::{AlreadyWarming, WarmCaches, WarmOutcome, Warmed, Warmer};
 
 #[cfg(test)]
-mod tests;
+mod conduct_tests;
+#[cfg(test)]
+mod experiments_tests;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod warm_tests;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{
     AlreadyWarming, WarmCaches, WarmOutcome, Warmed, Warmer,
-    tests::{away, cache, cache_with},
+    testing::{away, cache, cache_with},
 };
 use crate::{
     cache::{Prefix, Strategies, Tiers},

@@ -9,128 +9,16 @@ use std::{
 use async_trait::async_trait;
 use tokio::sync::Notify;
 
-use super::*;
+use super::{testing::*, *};
 use crate::{
-    cache::{
-        ArmPlan, ArmTally, Cache, CacheKey, CacheParts, Experiment, ExperimentPlan, ExperimentState, Policy,
-        Prefix, ReadThrough, Source, Strategies, Subject, Tiers,
-    },
-    flows::{
-        shared::Gate,
-        testing::{NOW, clock, clock_at, entropy},
-    },
-    models::{ExperimentId, FieldFault, PageRequest, Timestamp},
+    cache::{ArmTally, Experiment, ExperimentState, Policy, Prefix, ReadThrough, Strategies, Tiers},
+    flows::testing::{NOW, clock, clock_at, entropy},
+    models::{ExperimentId, PageRequest, Timestamp},
     ports::{
-        ArmAdoption, ExperimentStart, Experiments, LocalStatistics, MockBackground, MockExperimentResults,
-        MockExperiments, MockLocalCache, MockNotices, MockRateLimiter, Notice, Unavailable,
+        ArmAdoption, ExperimentStart, Experiments, MockBackground, MockExperimentResults, MockExperiments,
+        MockNotices, Notice, Unavailable,
     },
-    settings::CachePolicies,
 };
-
-pub(super) fn away() -> Unavailable {
-    Unavailable::new("storage", "away")
-}
-
-pub(super) fn cache_with(strategies: Strategies) -> Arc<Cache> {
-    let mut local = MockLocalCache::new();
-    local.expect_get().returning(|_| None);
-    local.expect_set().returning(|_, _| ());
-    local.expect_statistics().returning(LocalStatistics::default);
-    Cache::new(CacheParts {
-        clock: clock(),
-        background: Arc::new(MockBackground::new()),
-        notices: Arc::new(MockNotices::new()),
-        local: Arc::new(local),
-        shared: None,
-        fence: Arc::default(),
-        strategies,
-        single_flight: false,
-    })
-}
-
-pub(super) fn cache() -> Arc<Cache> {
-    cache_with(Strategies::default())
-}
-
-fn arm(name: &str, lifetime: Option<u32>, tiers: Option<Tiers>) -> ArmPlan {
-    ArmPlan { lifetime_seconds: lifetime, tiers, ..ArmPlan::control(name) }
-}
-
-fn plan() -> ExperimentPlan {
-    ExperimentPlan {
-        prefix: Prefix::Books,
-        name: "off or on".to_owned(),
-        arms: vec![arm("off", None, Some(Tiers::Off)), arm("long", Some(600), None)],
-    }
-}
-
-fn experiment(state: ExperimentState) -> Experiment {
-    let ExperimentPlan { prefix, name, arms } = plan();
-    let ended_at = (state != ExperimentState::Running).then_some(NOW);
-    Experiment {
-        id: ExperimentId::generate(NOW, [6; 10]),
-        prefix,
-        name,
-        arms,
-        state,
-        started_at: NOW,
-        ended_at,
-    }
-}
-
-fn adopted() -> Experiment {
-    experiment(ExperimentState::Adopted("long".to_owned()))
-}
-
-fn conducting(
-    cache: Arc<Cache>,
-    experiments: MockExperiments,
-    results: MockExperimentResults,
-    notices: MockNotices,
-) -> ConductExperiments {
-    ConductExperiments::new(ConductParts {
-        clock: clock(),
-        cache,
-        experiments: Arc::new(experiments),
-        results: Arc::new(results),
-        server: Arc::new(Server::new(NOW, entropy())),
-        background: Arc::new(MockBackground::new()),
-        notices: Arc::new(notices),
-    })
-}
-
-fn managing(experiments: MockExperiments) -> ManageExperiments {
-    ManageExperiments {
-        clock: clock(),
-        entropy: entropy(),
-        experiments: Arc::new(experiments),
-        results: Arc::new(MockExperimentResults::new()),
-        policies: CachePolicies(Prefix::ALL.map(Prefix::policy)),
-        conduct: None,
-    }
-}
-
-/// Books by their number, each of which takes no time to load.
-struct Numbers;
-
-#[async_trait]
-impl Source for Numbers {
-    type Id = u32;
-    type Value = u32;
-    const PREFIX: Prefix = Prefix::Books;
-
-    fn key(&self, id: &u32) -> CacheKey {
-        CacheKey::of(Prefix::Books, &id.to_le_bytes())
-    }
-
-    fn subjects(&self, _id: &u32, _value: &u32) -> Vec<Subject> {
-        Vec::new()
-    }
-
-    async fn load(&self, id: &u32) -> Result<Option<u32>, Unavailable> {
-        Ok(Some(*id))
-    }
-}
 
 #[tokio::test]
 async fn what_storage_says_is_put_into_force_and_what_is_seen_is_told_until_after_the_end() {
@@ -354,61 +242,4 @@ async fn what_runs_goes_on_with_what_it_has_seen_when_another_adoption_ends() {
         numbers.get(&n).await.unwrap();
     }
     conduct.record().await.unwrap();
-}
-
-#[tokio::test]
-async fn a_new_experiment_leaves_out_what_the_adopted_arm_says() {
-    let mut experiments = MockExperiments::new();
-    let long = ExperimentPlan { prefix: Prefix::Books, ..plan() };
-    experiments.expect_in_force().returning(|| Ok(vec![adopted()]));
-    experiments.expect_start().times(1).returning(|_| Ok(ExperimentStart::Started));
-    let started = managing(experiments).start(long).await.unwrap();
-    assert_eq!(started.state, ExperimentState::Running);
-    assert_eq!((started.started_at, started.ended_at), (NOW, None));
-    assert_eq!(started.arms, [arm("off", Some(600), Some(Tiers::Off)), arm("long", Some(600), None)]);
-}
-
-#[tokio::test]
-async fn what_makes_no_sense_reaches_no_storage() {
-    let faulty = ExperimentPlan { name: String::new(), arms: Vec::new(), ..plan() };
-    let refused = managing(MockExperiments::new()).start(faulty).await;
-    let Err(ExperimentError::Invalid(faults)) = refused else { panic!("{refused:?}") };
-    assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["name", "arms"]);
-    let mut experiments = MockExperiments::new();
-    experiments.expect_by_id().returning(|_| Ok(Some(experiment(ExperimentState::Stopped))));
-    let refused = managing(experiments).adopt(adopted().id, "short").await;
-    let fault = FieldFault::new("arm", "must be one of the experiment's arms: off, long");
-    assert_eq!(refused, Err(ExperimentError::Invalid(vec![fault])));
-}
-
-#[tokio::test]
-async fn what_storage_refuses_is_told() {
-    let mut experiments = MockExperiments::new();
-    experiments.expect_in_force().returning(|| Ok(Vec::new()));
-    experiments.expect_start().returning(|_| Ok(ExperimentStart::AnotherRuns));
-    experiments.expect_stop().returning(|_, _| Ok(None));
-    experiments.expect_by_id().returning(|_| Ok(Some(experiment(ExperimentState::Stopped))));
-    experiments.expect_adopt().returning(|_, _, _| Ok(ArmAdoption::AnotherRuns));
-    let manage = managing(experiments);
-    assert_eq!(manage.start(plan()).await, Err(ExperimentError::AnotherRuns));
-    assert_eq!(manage.stop(adopted().id).await, Err(ExperimentError::NotFound));
-    assert_eq!(manage.adopt(adopted().id, "long").await, Err(ExperimentError::AnotherRuns));
-}
-
-#[tokio::test]
-async fn figures_say_whose_they_are_and_how_each_prefix_is_kept() {
-    let cache = cache();
-    let mut experiments = MockExperiments::new();
-    experiments.expect_in_force().returning(|| Ok(vec![adopted()]));
-    let results = MockExperimentResults::new();
-    let conduct = Arc::new(conducting(Arc::clone(&cache), experiments, results, MockNotices::new()));
-    conduct.run().await.unwrap();
-    let gate = Gate::new(Arc::new(MockRateLimiter::new()));
-    let server = Arc::new(Server::new(NOW, entropy()));
-    let show = ShowCache { server: Arc::clone(&server), cache, conduct, gate };
-    let figures = show.run().await.unwrap();
-    assert_eq!((figures.server, figures.since), (server.id().unwrap(), NOW));
-    let books = &figures.prefixes[Prefix::Books as usize];
-    assert_eq!((books.policy.lifetime, books.adopted), (Duration::from_secs(600), Some(adopted().id)));
-    assert_eq!(figures.prefixes[Prefix::ApiKey as usize].policy, Prefix::ApiKey.policy());
 }
