@@ -5,23 +5,37 @@
 mod api_keys;
 mod cache;
 mod cache_operations;
+mod catalogue;
+mod database;
 mod guards;
+mod messaging;
+mod models;
 mod oauth;
 mod ports;
+mod stored_settings;
 
 use std::{sync::Arc, time::Duration};
 
 pub use self::{
     api_keys::ApiKeyFlows,
     cache_operations::CacheOperations,
+    catalogue::CatalogueFlows,
+    database::DatabaseFlows,
+    messaging::MessagingFlows,
+    models::ModelFlows,
     oauth::{GITHUB_CALLBACK_PATH, OAuthFlows},
     ports::Ports,
+    stored_settings::StoredSettings,
 };
 use self::{
     api_keys::{api_key_flows, uses},
     cache::cache,
+    catalogue::catalogue_flows,
     guards::{gate, limit_requests, sort_bots},
+    messaging::messaging_flows,
+    models::model_flows,
     oauth::oauth_flows,
+    stored_settings::stored_settings,
 };
 use crate::{
     cache::Cache,
@@ -72,14 +86,24 @@ pub struct Door {
     pub end_session: EndSession,
     /// Changes the caller's password.
     pub change_password: ChangePassword,
+    /// Chats, messages and events.
+    pub messaging: MessagingFlows,
     /// API keys.
     pub api_keys: ApiKeyFlows,
+    /// Books and orders.
+    pub catalogue: CatalogueFlows,
+    /// Settings that are stored.
+    pub stored_settings: StoredSettings,
     /// Sorts programs.
     pub sort_bots: SortBots,
     /// What is kept of what was read.
     pub cache: Arc<Cache>,
     /// The cache as operators see and steer it.
     pub cache_operations: CacheOperations,
+    /// The database as operators see it.
+    pub database: DatabaseFlows,
+    /// Models.
+    pub models: ModelFlows,
     /// Sign-in through GitHub, where that is set up.
     pub github: Option<OAuthFlows>,
     /// Hourly upkeep.
@@ -94,11 +118,7 @@ impl Door {
     pub fn new(ports: &Ports, settings: Settings) -> Self {
         let on = |switch| settings.switches.is_on(switch);
         let signers = Arc::new(Signers::new(Arc::clone(&ports.token_keys), on(Switch::SecretCache)));
-        let deferred: Arc<dyn DeferredWrites> = if on(Switch::DeferredWrites) {
-            Arc::clone(&ports.deferred)
-        } else {
-            Arc::new(WriteThrough::new(Arc::clone(&ports.facts)))
-        };
+        let deferred = deferred_writes(ports, on(Switch::DeferredWrites));
         let limits = settings.limits;
         let gate = gate(ports, limits);
         let issuance = Issuance::new(
@@ -115,9 +135,9 @@ impl Door {
         let holders = &api_keys.check.holders;
         let cache_operations = CacheOperations::new(ports, &settings, (&gate, &signers), &cache, holders);
         let warm = on(Switch::CacheWarming).then(|| Arc::clone(&cache_operations.warm));
+        let models = model_flows(ports, &signers, &cache);
         let github = oauth_flows(ports, &settings, &gate, &signers, &issuance);
         let passwords = Arc::new(LazyPasswords::new(Arc::clone(&ports.passwords), on(Switch::LazyPasswords)));
-        let keep_health = Duration::from_secs(if on(Switch::ResponseCache) { 5 } else { 0 });
         Self {
             limit_requests: limit_requests(&gate, limits),
             gate: gate.clone(),
@@ -169,10 +189,14 @@ impl Door {
                 refresh_lifetime: settings.refresh_lifetime,
             },
             change_password: change_password(ports, &settings, gate, passwords, deferred),
+            stored_settings: stored_settings(ports, &signers, &cache),
             sort_bots: sort_bots(ports, &settings, &gate_of_bots, &cache),
             api_keys,
+            catalogue: catalogue_flows(ports, &signers, &cache),
             cache,
             cache_operations,
+            database: DatabaseFlows::new(ports),
+            models,
             github,
             maintenance: Maintenance {
                 clock: Arc::clone(&ports.clock),
@@ -180,16 +204,25 @@ impl Door {
                 prewarm: on(Switch::Prewarm),
                 warm,
             },
-            health: Health {
-                clock: Arc::clone(&ports.clock),
-                storage: Arc::clone(&ports.storage),
-                kept: Kept::new(keep_health),
-            },
+            health: health(ports, on(Switch::ResponseCache)),
+            messaging: messaging_flows(ports, &signers),
             signers,
             clock: Arc::clone(&ports.clock),
             entropy: Arc::clone(&ports.entropy),
             settings,
         }
+    }
+}
+
+fn deferred_writes(ports: &Ports, is_on: bool) -> Arc<dyn DeferredWrites> {
+    if is_on { Arc::clone(&ports.deferred) } else { Arc::new(WriteThrough::new(Arc::clone(&ports.facts))) }
+}
+
+fn health(ports: &Ports, is_kept: bool) -> Health {
+    Health {
+        clock: Arc::clone(&ports.clock),
+        storage: Arc::clone(&ports.storage),
+        kept: Kept::new(Duration::from_secs(if is_kept { 5 } else { 0 })),
     }
 }
 

@@ -52,6 +52,19 @@ pub struct Meter {
     storage_micros: AtomicU64,
     cache: AtomicU8,
     admissions: Mutex<Admissions>,
+    /// What was sent, where that is recorded.
+    sent: Option<Mutex<Vec<Sent>>>,
+}
+
+/// One statement that a request sent, as a recording tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sent {
+    /// Its name.
+    pub statement: &'static str,
+    /// How many rows it gave.
+    pub rows: usize,
+    /// How long it took; of several that were sent as one transaction each has taken as long as the transaction.
+    pub time: Duration,
 }
 
 /// The first few in place, and any more behind them.
@@ -75,6 +88,26 @@ impl Admissions {
 }
 
 impl Meter {
+    /// A meter that also remembers which statements were sent, for `PORTICO_RECORD_STATEMENTS`.
+    #[must_use]
+    pub fn recording() -> Self {
+        Self { sent: Some(Mutex::default()), ..Self::default() }
+    }
+
+    /// Remembers a statement, where that is recorded.
+    pub fn note_statement(&self, sent: Sent) {
+        if let Some(list) = &self.sent {
+            list.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        }
+    }
+
+    /// What was sent so far, in order; nothing where it isn't recorded.
+    #[must_use]
+    pub fn sent(&self) -> Vec<Sent> {
+        let list = self.sent.as_ref().map(|list| list.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        list.unwrap_or_default()
+    }
+
     /// Counts `statements` statements that took `time` together.
     pub fn count_statements(&self, statements: u32, time: Duration) {
         self.statements.fetch_add(statements, Ordering::Relaxed);
@@ -184,6 +217,16 @@ mod tests {
         assert_eq!((one.statements(), two.statements()), (3, 7));
         assert_eq!(two.storage_time(), Duration::from_micros(35));
         assert!(current().is_none());
+    }
+
+    #[test]
+    fn statements_are_remembered_only_where_they_are_recorded() {
+        let sent = Sent { statement: "ping", rows: 1, time: Duration::ZERO };
+        for (meter, expected) in [(Meter::default(), vec![]), (Meter::recording(), vec![sent, sent])] {
+            meter.note_statement(sent);
+            meter.note_statement(sent);
+            assert_eq!(meter.sent(), expected);
+        }
     }
 
     #[test]

@@ -3,10 +3,12 @@ use std::sync::Arc;
 use crate::{
     cache::Fence,
     flows::shared::MakePasswords,
+    models::BuiltInModels,
     ports::{
-        Accounts, ApiKeys, Background, Clock, Credentials, DeferredWrites, Entropy, ExperimentResults,
-        Experiments, FactStore, Identities, IdentityProvider, KeyLookup, KeyUsage, LocalCache, Notices,
-        RateLimiter, Resolver, Sessions, SharedCache, Storage, TokenKeys, UsageLedger,
+        Accounts, ApiKeys, Background, Books, Clock, Conversations, Credentials, DatabaseState,
+        DeferredWrites, Entropy, ExperimentResults, Experiments, FactStore, Identities, IdentityProvider,
+        KeyLookup, KeyUsage, LocalCache, Models, Notices, Orders, ProviderKeys, RateLimiter, Resolver,
+        Sealer, Sessions, SharedCache, Storage, SystemSettings, TokenKeys, UsageLedger, UserSettingsStore,
     },
 };
 
@@ -28,6 +30,14 @@ pub struct Ports {
     pub api_keys: Arc<dyn ApiKeys>,
     /// Finds API keys by what is shown of them.
     pub key_lookup: Arc<dyn KeyLookup>,
+    /// Keeps the catalogue's books.
+    pub books: Arc<dyn Books>,
+    /// Keeps what people ordered.
+    pub orders: Arc<dyn Orders>,
+    /// Lists models.
+    pub models: Arc<dyn Models>,
+    /// The catalogue of models to answer with while they can't be listed.
+    pub built_in_models: Arc<BuiltInModels>,
     /// Counts uses of API keys behind the answers.
     pub usage_ledger: Arc<dyn UsageLedger>,
     /// Where those uses end up.
@@ -36,8 +46,20 @@ pub struct Ports {
     pub experiments: Arc<dyn Experiments>,
     /// What servers saw of them.
     pub experiment_results: Arc<dyn ExperimentResults>,
+    /// What people have set for themselves.
+    pub user_settings: Arc<dyn UserSettingsStore>,
+    /// Keeps people's keys at providers.
+    pub provider_keys: Arc<dyn ProviderKeys>,
+    /// Encrypts them.
+    pub sealer: Arc<dyn Sealer>,
+    /// Keeps the system's settings.
+    pub system_settings: Arc<dyn SystemSettings>,
+    /// Keeps chats, messages and events.
+    pub conversations: Arc<dyn Conversations>,
     /// The storage as a whole.
     pub storage: Arc<dyn Storage>,
+    /// How it is doing.
+    pub database_state: Arc<dyn DatabaseState>,
     /// Writes facts.
     pub facts: Arc<dyn FactStore>,
     /// Takes facts to be written after the answer.

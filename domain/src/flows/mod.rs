@@ -6,20 +6,26 @@
 pub mod api_keys;
 mod authenticate;
 pub mod cache_operations;
+pub mod catalogue;
 mod change_password;
 mod create_user;
+pub mod database;
 mod health;
 mod limit_requests;
 mod login;
 mod logout;
 mod maintenance;
 mod me;
+pub mod messaging;
+pub mod models;
 mod oauth;
 mod refresh;
 mod register;
 mod sessions;
 pub mod shared;
 mod sort_bots;
+pub mod system_settings;
+pub mod user_settings;
 
 #[cfg(test)]
 pub(crate) mod testing;

@@ -102,10 +102,12 @@ pub(crate) fn issuance(deferred: Arc<dyn DeferredWrites>) -> Issuance {
 pub(crate) fn idle_cache() -> Arc<Cache> {
     let mut local = MockLocalCache::new();
     local.expect_delete().returning(|_| ());
+    let mut notices = MockNotices::new();
+    notices.expect_tell().returning(drop);
     Cache::new(CacheParts {
         clock: clock(),
         background: Arc::new(MockBackground::new()),
-        notices: Arc::new(MockNotices::new()),
+        notices: Arc::new(notices),
         local: Arc::new(local),
         shared: None,
         fence: Arc::<Fence>::default(),

@@ -79,6 +79,26 @@ id! {
     InstanceId
 }
 id! {
+    /// Names a book of the catalogue.
+    BookId
+}
+id! {
+    /// Names an order.
+    OrderId
+}
+id! {
+    /// Names a chat.
+    ChatId
+}
+id! {
+    /// Names a message.
+    MessageId
+}
+id! {
+    /// Names an event.
+    EventId
+}
+id! {
     /// Names an experiment with how a prefix of the cache is kept.
     ExperimentId
 }

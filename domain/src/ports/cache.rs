@@ -123,7 +123,9 @@ pub trait SharedCache: Send + Sync {
     async fn get(&self, key: &CacheKey) -> Result<SharedAnswer, Unavailable>;
 
     /// Whether [`SharedCache::get`] would find an entry.
-    async fn has(&self, key: &CacheKey) -> Result<bool, Unavailable>;
+    async fn has(&self, key: &CacheKey) -> Result<bool, Unavailable> {
+        Ok(self.get(key).await?.entry.is_some())
+    }
 
     /// Keeps an entry whose load began under `mark`, for `keep_for`. `false`, and nothing is kept, when something that it depends on was invalidated since,
     /// or when the tier has begun a new life.

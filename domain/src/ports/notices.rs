@@ -1,3 +1,5 @@
+use crate::models::PoolState;
+
 /// A change that operators should know of, told once when it happens.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Notice {
@@ -39,6 +41,18 @@ pub enum Notice {
     },
     /// It can be again.
     ExperimentsKnown,
+    /// More than 80 % of a pool of connections is in use.
+    PoolStrained {
+        /// Which pool.
+        pool: &'static str,
+        /// How much of it is.
+        state: PoolState,
+    },
+    /// It no longer is.
+    PoolAtEase {
+        /// Which pool.
+        pool: &'static str,
+    },
 }
 
 /// Tells operators what has changed. An adapter writes a log line.

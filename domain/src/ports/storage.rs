@@ -11,6 +11,6 @@ pub trait Storage: Send + Sync {
     async fn ping(&self) -> Result<(), Unavailable>;
 
     /// Deletes at most `at_most` rows whose time has run out by `now`: sessions past their end, used states past theirs, names of
-    /// batches of uses that were added a week ago. Says how many went.
+    /// batches of uses that were added a week ago, idempotency keys that are free again. Says how many went.
     async fn purge_expired(&self, now: Timestamp, at_most: u32) -> Result<u64, Unavailable>;
 }

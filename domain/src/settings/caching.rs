@@ -29,6 +29,13 @@ impl CachePolicies {
         if !switches.is_on(Switch::BotCache) {
             policies[Prefix::Bot as usize].tiers = Tiers::Off;
         }
+        if !switches.is_on(Switch::ResponseCache) {
+            policies[Prefix::Books as usize].tiers = Tiers::Off;
+        }
+        if !switches.is_on(Switch::ModelCache) {
+            policies[Prefix::ModelConfig as usize].tiers = Tiers::Off;
+            policies[Prefix::UserModels as usize].tiers = Tiers::Off;
+        }
         Self(policies)
     }
 
@@ -81,6 +88,13 @@ mod tests {
         let off = take(&[("PORTICO_FLOW_API_KEY_CACHE", "off")]).unwrap();
         assert_eq!(off.of(Prefix::ApiKey).tiers, Tiers::Off);
         assert_eq!(off.of(Prefix::Settings).tiers, Tiers::Both);
+        let off = take(&[("PORTICO_FLOW_MODEL_CACHE", "off")]).unwrap();
+        let models =
+            [Prefix::ModelConfig, Prefix::UserModels, Prefix::ApiKey].map(|prefix| off.of(prefix).tiers);
+        assert_eq!(models, [Tiers::Off, Tiers::Off, Tiers::Both]);
+        let off = take(&[("PORTICO_FLOW_RESPONSE_CACHE", "off")]).unwrap();
+        assert_eq!(off.of(Prefix::Books).tiers, Tiers::Off);
+        assert_eq!(off.of(Prefix::ApiKey).tiers, Tiers::Both);
     }
 
     #[test]

@@ -21,13 +21,15 @@ pub enum Switch {
     ApiKeyCache,
     /// Crawlers are verified, and what was found out is kept.
     BotCache,
+    /// The models' catalogue and what people may use of it are kept.
+    ModelCache,
     /// Caches are filled with what will be asked, at the start and each hour.
     CacheWarming,
 }
 
 impl Switch {
     /// Every switch.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::SecretCache,
         Self::DeferredWrites,
         Self::ParallelLogin,
@@ -37,6 +39,7 @@ impl Switch {
         Self::Compression,
         Self::ApiKeyCache,
         Self::BotCache,
+        Self::ModelCache,
         Self::CacheWarming,
     ];
 
@@ -53,6 +56,7 @@ impl Switch {
             Self::Compression => "COMPRESSION",
             Self::ApiKeyCache => "API_KEY_CACHE",
             Self::BotCache => "BOT_CACHE",
+            Self::ModelCache => "MODEL_CACHE",
             Self::CacheWarming => "CACHE_WARMING",
         }
     }
