@@ -5,6 +5,7 @@
 //! | `Entropy` | [`SystemEntropy`] | everywhere |
 //! | `Passwords` | [`BcryptPasswords`]: hash threads of its own at low priority, behind a bounded queue | servers |
 //! | `Passwords` | [`InlinePasswords`]: the same bcrypt, computed in place | Workers |
+//! | `Sealer` | [`XChaChaSealer`]: XChaCha20-Poly1305 under keys with ids | everywhere |
 //! | `TokenKeys` | [`StaticTokenKeys`]: keys that were read with the configuration | everywhere |
 //! | `TokenSigner` | [`JwtSigner`]: JWT by HS256 or EdDSA, MACs by derived keys | everywhere |
 //!
@@ -17,10 +18,12 @@
 
 mod entropy;
 mod passwords;
+mod sealing;
 mod tokens;
 
 pub use entropy::SystemEntropy;
 pub use passwords::{BcryptCost, InlinePasswords};
 #[cfg(not(target_arch = "wasm32"))]
 pub use passwords::{BcryptPasswords, BcryptSettings, Calibration, CostTime, HashingFigures, calibrate};
+pub use sealing::{SealingKeys, XChaChaSealer};
 pub use tokens::{JwtSigner, KeyFault, KeyRole, MIN_SECRET_BYTES, StaticTokenKeys, TokenKeysConfig};
