@@ -3,7 +3,10 @@
 use std::fmt;
 
 use async_trait::async_trait;
-use portico_domain::{models::Timestamp, ports::Unavailable};
+use portico_domain::{
+    models::{Pools, Timestamp},
+    ports::Unavailable,
+};
 use uuid::Uuid;
 
 /// The service that errors of this crate name.
@@ -209,6 +212,7 @@ from_value! {
     Integer => u32,
     Text => String,
     Bytes => [u8; 32],
+    Bytes => Vec<u8>,
     Uuid => Uuid,
     Time => Timestamp,
 }
@@ -243,17 +247,39 @@ impl From<DriverError> for Unavailable {
     }
 }
 
+/// Calls that are made when they are asked for.
+pub type Calls<'a> = Box<dyn Iterator<Item = Call> + Send + 'a>;
+
 /// A database that runs statements.
 ///
 /// Isolation is that of Postgres' `READ COMMITTED`: each statement sees what was committed before it began, and an update sees the row's
 /// last version. `SQLite` gives more.
 #[async_trait]
 pub trait Driver: Send + Sync {
+    /// The connections that are kept between requests, at this moment; none, unless a driver says otherwise.
+    fn pools(&self) -> Pools {
+        Pools::default()
+    }
+
     /// Runs one statement, which is a transaction of its own.
     async fn run(&self, call: Call) -> Result<Vec<Row>, DriverError>;
 
     /// Runs the statements in their order as one transaction: all or none. Gives the rows of each.
     async fn transact(&self, calls: Vec<Call>) -> Result<Vec<Vec<Row>>, DriverError>;
+
+    /// The same for writes that are too much to have in memory at once: each call is made when the one before it has been run, where the driver can do that, and `told`
+    /// hears how many were. Gives no rows.
+    async fn transact_each(
+        &self,
+        calls: Calls<'_>,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<(), DriverError> {
+        let calls: Vec<Call> = calls.collect();
+        let sent = calls.len();
+        self.transact(calls).await?;
+        told(sent);
+        Ok(())
+    }
 
     /// Makes a connection ready and holds it, so that one run of `statement` costs one round trip. Runs nothing. Drivers that keep no
     /// connection have nothing to make ready.

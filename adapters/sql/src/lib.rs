@@ -8,6 +8,8 @@
 //! | `postgres`, `sqlite` | the native drivers, pooled, with their migrators |
 //! | `hyperdrive`, `neon_http` | the Worker's drivers |
 //! | [`metered`] | counts each statement into the request's meter |
+//! | `profile` | plans, what is wrong with them, and what helps |
+//! | `seed` | plausible data for trying and measuring |
 //! | `migrations` | the schema's history, from `migrations/{postgres,sqlite}/` |
 //!
 //! Who writes sessions, and how they agree: whether a session *with* a row lives, its row alone says. One *without* a row is dead when it
@@ -31,10 +33,16 @@ pub mod migrations;
 pub mod neon_http;
 #[cfg(feature = "sqlx-postgres")]
 pub mod postgres;
+#[cfg(feature = "profile")]
+pub mod profile;
 mod repositories;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub mod seed;
 #[cfg(feature = "sqlx-sqlite")]
 pub mod sqlite;
 pub mod statements;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+mod waiting;
 
 pub use faults::InvalidUrl;
 pub use repositories::Repositories;

@@ -1,9 +1,15 @@
 //! Postgres for servers: sqlx over a pool.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+mod refusals;
+
+use std::{pin::pin, str::FromStr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use portico_domain::{models::Timestamp, ports::Unavailable};
+use futures_util::future::{Either, select};
+use portico_domain::{
+    models::{PoolState, Pools, Timestamp},
+    ports::Unavailable,
+};
 use sqlx::{
     Acquire, ConnectOptions, Connection, Executor as _, PgConnection, PgPool, Postgres, Row as _,
     SqlSafeStr as _,
@@ -13,12 +19,15 @@ use sqlx::{
 };
 use time::OffsetDateTime;
 
+use self::refusals::Refusals;
 use crate::{
     driver::{
-        Call, Driver, DriverError, Effect, Reserved, Row, SERVICE, Statement, Type, Value, postgres_error,
+        Call, Calls, Driver, DriverError, Effect, Reserved, Row, SERVICE, Statement, Type, Value,
+        postgres_error,
     },
     faults::{InvalidUrl, describe},
     migrations::{Applied, MIGRATIONS, Migrated, MigrationError, apply_missing, missing},
+    waiting::Waiting,
 };
 
 /// How long a connection may lie idle and still be trusted without a ping.
@@ -59,7 +68,7 @@ pub struct PostgresConfig {
 }
 
 impl PostgresConfig {
-    /// The defaults for a URL: two connections a core and one, 5 s to wait for one, 5 min idle, 30 min of life, 10 s a statement.
+    /// The defaults for a URL: two connections a core and one, 5 s to wait for one, 5 min idle, 30 min of life, 30 s a statement.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         let cores =
@@ -70,7 +79,7 @@ impl PostgresConfig {
             acquire_wait: Duration::from_secs(5),
             idle_time: Duration::from_secs(5 * 60),
             life_time: Duration::from_secs(30 * 60),
-            statement_timeout: Duration::from_secs(10),
+            statement_timeout: Duration::from_secs(30),
             application_name: "portico".to_owned(),
         }
     }
@@ -90,6 +99,7 @@ pub fn connect(config: &PostgresConfig) -> Result<Arc<PostgresDriver>, InvalidUr
     if !options.get_host().split('.').next().is_some_and(|label| label.ends_with("-pooler")) {
         options = options.options([("statement_timeout", config.statement_timeout.as_millis().to_string())]);
     }
+    let refusals = Refusals::new(&options);
     let pool = PgPoolOptions::new()
         .max_connections(config.max_connections.max(1))
         .acquire_timeout(config.acquire_wait)
@@ -106,13 +116,15 @@ pub fn connect(config: &PostgresConfig) -> Result<Arc<PostgresDriver>, InvalidUr
             })
         })
         .connect_lazy_with(options);
-    Ok(Arc::new(PostgresDriver { pool }))
+    Ok(Arc::new(PostgresDriver { pool, waiting: Waiting::default(), refusals: Arc::new(refusals) }))
 }
 
 /// Runs statements on a pool of connections, which its clones share.
 #[derive(Clone)]
 pub struct PostgresDriver {
     pool: PgPool,
+    waiting: Waiting,
+    refusals: Arc<Refusals>,
 }
 
 impl PostgresDriver {
@@ -155,14 +167,15 @@ impl PostgresDriver {
         Ok(missing.into_iter().map(|migration| migration.name).collect())
     }
 
-    /// How many connections are open, and how many of them are idle.
-    #[must_use]
-    pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
-    }
-
     async fn acquire(&self) -> Result<PoolConnection<Postgres>, Unavailable> {
-        self.pool.acquire().await.map_err(|error| Unavailable::new(SERVICE, describe("connecting", &error)))
+        let _waiting = self.waiting.enter();
+        let (acquiring, refused) = (pin!(self.pool.acquire()), pin!(self.refusals.last()));
+        match select(acquiring, refused).await {
+            Either::Left((acquired, _)) => {
+                acquired.map_err(|error| Unavailable::new(SERVICE, describe("connecting", &error)))
+            }
+            Either::Right(_) => Err(Unavailable::new(SERVICE, "connecting: the connection was refused")),
+        }
     }
 
     /// Runs a read again, on a connection that is known to answer: after a restart of the server, the pool may hold several
@@ -201,6 +214,16 @@ impl PostgresDriver {
 
 #[async_trait]
 impl Driver for PostgresDriver {
+    fn pools(&self) -> Pools {
+        let pool = PoolState {
+            max: self.pool.options().get_max_connections(),
+            size: self.pool.size(),
+            idle: u32::try_from(self.pool.num_idle()).unwrap_or(u32::MAX),
+            waiting: self.waiting.count(),
+        };
+        Pools { pool: Some(pool), ..Pools::default() }
+    }
+
     async fn run(&self, call: Call) -> Result<Vec<Row>, DriverError> {
         let connection = self.acquire().await?;
         self.run_on(connection, call).await
@@ -217,6 +240,22 @@ impl Driver for PostgresDriver {
         }
         transaction.commit().await.map_err(|error| ends(&error))?;
         Ok(results)
+    }
+
+    async fn transact_each(
+        &self,
+        calls: Calls<'_>,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<(), DriverError> {
+        let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
+        let mut connection = self.acquire().await?;
+        let mut transaction = connection.begin().await.map_err(|error| ends(&error))?;
+        for (sent, call) in (1..).zip(calls) {
+            fetch(&mut transaction, &call).await.map_err(|error| fault(call.statement, &error))?;
+            told(sent);
+        }
+        transaction.commit().await.map_err(|error| ends(&error))?;
+        Ok(())
     }
 
     async fn reserve(&self, statement: &'static Statement) -> Result<Box<dyn Reserved>, Unavailable> {

@@ -6,33 +6,36 @@
 //! - **`synchronous = FULL`.** In WAL mode `NORMAL` keeps the file whole through a power cut but may lose the last commits, and with
 //!   them that a session was ended or a password changed. `FULL` costs a flush for each commit and loses nothing.
 
-use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+mod deadline;
+mod slots;
 
-use async_trait::async_trait;
-use portico_domain::{models::Timestamp, ports::Unavailable};
-use sqlx::{
-    ConnectOptions, Connection, Row as _, Sqlite, SqliteConnection, SqlitePool,
-    pool::PoolConnection,
-    query::Query,
-    sqlite::{
-        SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteRow,
-        SqliteSynchronous,
-    },
+use std::{
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
 };
 
+use async_trait::async_trait;
+use portico_domain::{
+    models::{Pools, Timestamp},
+    ports::Unavailable,
+};
+use sqlx::{
+    ConnectOptions, Connection, Row as _, Sqlite, SqliteConnection,
+    query::Query,
+    sqlite::{SqliteArguments, SqliteConnectOptions, SqliteJournalMode, SqliteRow, SqliteSynchronous},
+};
+
+use self::slots::{Held, Slots};
 use crate::{
-    driver::{Call, Driver, DriverError, Effect, Reserved, Row, SERVICE, Statement, Type, Value},
+    driver::{Call, Calls, Driver, DriverError, Effect, Reserved, Row, SERVICE, Statement, Type, Value},
     faults::{InvalidUrl, describe},
     migrations::{Migrated, MigrationError, apply_missing},
 };
 
 /// How long a writer waits for another process' write.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a caller waits for a connection.
-const ACQUIRE_WAIT: Duration = Duration::from_secs(5);
-/// How long an unused reading connection, with its thread and page cache, is kept.
-const IDLE_TIME: Duration = Duration::from_secs(60);
-
+pub(crate) const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const MIGRATION_BEGIN: &str = "
     CREATE TABLE IF NOT EXISTS portico_migrations (
         version INTEGER PRIMARY KEY NOT NULL,
@@ -42,37 +45,68 @@ const MIGRATION_BEGIN: &str = "
     ) STRICT;
 ";
 
+/// Which file, and how many connections to keep to it.
+#[derive(Debug, Clone)]
+pub struct SqliteConfig {
+    /// The file.
+    pub path: PathBuf,
+    /// The most connections that read; one more writes.
+    pub readers: u32,
+    /// How long a caller waits for a connection.
+    pub acquire_wait: Duration,
+    /// How long an unused reading connection, with its thread and page cache, is kept.
+    pub idle_time: Duration,
+    /// What a statement is ended after.
+    pub statement_time_limit: Duration,
+}
+
+impl SqliteConfig {
+    /// The defaults for a file: as many readers as cores, but two at least and eight at most; 5 s to wait for a connection, 5 min idle, 30 s a statement.
+    #[must_use]
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        let readers = std::thread::available_parallelism()
+            .map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(2).clamp(2, 8));
+        Self {
+            path: path.into(),
+            readers,
+            acquire_wait: Duration::from_secs(5),
+            idle_time: Duration::from_secs(5 * 60),
+            statement_time_limit: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Opens the database file with the defaults; as [`open_with`].
+///
+/// # Errors
+/// As [`open_with`].
+pub fn open(path: impl AsRef<Path>) -> Result<Arc<SqliteDriver>, Unavailable> {
+    open_with(&SqliteConfig::new(path.as_ref()))
+}
+
 /// Opens the database file, making it readable by its owner alone if it is missing.
 ///
 /// Must be called inside a tokio runtime.
 ///
 /// # Errors
 /// When the file can't be made.
-pub fn open(path: impl AsRef<Path>) -> Result<Arc<SqliteDriver>, Unavailable> {
-    make_private(path.as_ref()).map_err(|error| {
-        Unavailable::new(SERVICE, format!("{} can't be made: {}", path.as_ref().display(), error.kind()))
+pub fn open_with(config: &SqliteConfig) -> Result<Arc<SqliteDriver>, Unavailable> {
+    make_private(&config.path).map_err(|error| {
+        Unavailable::new(SERVICE, format!("{} can't be made: {}", config.path.display(), error.kind()))
     })?;
     let options = SqliteConnectOptions::new()
-        .filename(path)
+        .filename(&config.path)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
         .disable_statement_logging();
-    let readers = std::thread::available_parallelism()
-        .map_or(2, |cores| u32::try_from(cores.get()).unwrap_or(2).clamp(2, 8));
-    let pool = |connections: u32| {
-        SqlitePoolOptions::new()
-            .max_connections(connections)
-            .acquire_timeout(ACQUIRE_WAIT)
-            // A file's connection doesn't go stale.
-            .test_before_acquire(false)
-            .max_lifetime(None)
-    };
-    Ok(Arc::new(SqliteDriver {
-        writer: pool(1).idle_timeout(None).connect_lazy_with(options.clone()),
-        readers: pool(readers).idle_timeout(IDLE_TIME).connect_lazy_with(options.pragma("query_only", "ON")),
-    }))
+    let writer = Slots::open(config, 1, None, &options);
+    let reading = options.pragma("query_only", "ON");
+    let readers = Slots::open(config, config.readers.max(1), Some(config.idle_time), &reading);
+    let mut wal = config.path.clone().into_os_string();
+    wal.push("-wal");
+    Ok(Arc::new(SqliteDriver { writer, readers, limit: config.statement_time_limit, wal: wal.into() }))
 }
 
 /// Opens the file that a `sqlite:` URL names.
@@ -104,8 +138,10 @@ fn make_private(path: &Path) -> std::io::Result<()> {
 /// Runs statements on one file; its clones share the connections.
 #[derive(Clone)]
 pub struct SqliteDriver {
-    writer: SqlitePool,
-    readers: SqlitePool,
+    writer: Slots,
+    readers: Slots,
+    limit: Duration,
+    wal: PathBuf,
 }
 
 impl SqliteDriver {
@@ -121,54 +157,86 @@ impl SqliteDriver {
     /// [`MigrationError`]; the database is then as it was.
     pub async fn migrate(&self, now: Timestamp) -> Result<Migrated, MigrationError> {
         let told = |error: sqlx::Error| Unavailable::new(SERVICE, describe("migrating", &error));
-        let mut connection = self.acquire(Effect::Write).await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(told)?;
+        let mut held = self.acquire(Effect::Write).await?;
+        let mut transaction = held.connection.begin_with("BEGIN IMMEDIATE").await.map_err(told)?;
         let migrated = apply_missing!(transaction, MIGRATION_BEGIN, sqlite, now);
         transaction.commit().await.map_err(told)?;
         Ok(migrated)
     }
 
-    async fn acquire(&self, effect: Effect) -> Result<PoolConnection<Sqlite>, Unavailable> {
-        let pool = match effect {
-            Effect::Read => &self.readers,
-            Effect::Write => &self.writer,
-        };
-        pool.acquire().await.map_err(|error| Unavailable::new(SERVICE, describe("opening", &error)))
+    async fn acquire(&self, effect: Effect) -> Result<Held, Unavailable> {
+        match effect {
+            Effect::Read => self.readers.acquire().await,
+            Effect::Write => self.writer.acquire().await,
+        }
     }
 }
 
 #[async_trait]
 impl Driver for SqliteDriver {
+    fn pools(&self) -> Pools {
+        Pools {
+            pool: Some(self.readers.state()),
+            writer: Some(self.writer.state()),
+            wal_bytes: std::fs::metadata(&self.wal).ok().map(|wal| wal.len()),
+        }
+    }
+
     async fn run(&self, call: Call) -> Result<Vec<Row>, DriverError> {
-        let mut connection = self.acquire(call.statement.effect).await?;
-        fetch(&mut connection, &call).await.map_err(|error| fault(call.statement, &error))
+        let mut held = self.acquire(call.statement.effect).await?;
+        held.deadline.set(self.limit);
+        fetch(&mut held.connection, &call).await.map_err(|error| fault(call.statement, &error))
     }
 
     async fn transact(&self, calls: Vec<Call>) -> Result<Vec<Vec<Row>>, DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
-        let mut connection = self.acquire(Effect::Write).await?;
+        let Held { mut connection, deadline, _place } = self.acquire(Effect::Write).await?;
         // Immediate: a transaction that began by reading could not wait for another process' write, only fail.
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
         let mut results = Vec::with_capacity(calls.len());
         for call in &calls {
+            deadline.set(self.limit);
             // Dropping the transaction on an error rolls it back.
             results.push(fetch(&mut transaction, call).await.map_err(|error| fault(call.statement, &error))?);
         }
+        deadline.clear();
         transaction.commit().await.map_err(|error| ends(&error))?;
         Ok(results)
     }
 
+    async fn transact_each(
+        &self,
+        calls: Calls<'_>,
+        told: &(dyn Fn(usize) + Sync),
+    ) -> Result<(), DriverError> {
+        let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
+        let Held { mut connection, deadline, _place } = self.acquire(Effect::Write).await?;
+        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
+        for (sent, call) in (1..).zip(calls) {
+            deadline.set(self.limit);
+            fetch(&mut transaction, &call).await.map_err(|error| fault(call.statement, &error))?;
+            told(sent);
+        }
+        deadline.clear();
+        transaction.commit().await.map_err(|error| ends(&error))?;
+        Ok(())
+    }
+
     async fn reserve(&self, _: &'static Statement) -> Result<Box<dyn Reserved>, Unavailable> {
-        Ok(Box::new(ReservedReader(self.acquire(Effect::Read).await?)))
+        Ok(Box::new(ReservedReader { held: self.acquire(Effect::Read).await?, limit: self.limit }))
     }
 }
 
-struct ReservedReader(PoolConnection<Sqlite>);
+struct ReservedReader {
+    held: Held,
+    limit: Duration,
+}
 
 #[async_trait]
 impl Reserved for ReservedReader {
     async fn run(mut self: Box<Self>, call: Call) -> Result<Vec<Row>, DriverError> {
-        fetch(&mut self.0, &call).await.map_err(|error| fault(call.statement, &error))
+        self.held.deadline.set(self.limit);
+        fetch(&mut self.held.connection, &call).await.map_err(|error| fault(call.statement, &error))
     }
 }
 
@@ -181,9 +249,9 @@ async fn fetch(connection: &mut SqliteConnection, call: &Call) -> Result<Vec<Row
     rows.iter().map(|row| read(row, call.statement)).collect()
 }
 
-type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
+pub(crate) type SqliteQuery = Query<'static, Sqlite, SqliteArguments>;
 
-fn bind(query: SqliteQuery, value: &Value) -> SqliteQuery {
+pub(crate) fn bind(query: SqliteQuery, value: &Value) -> SqliteQuery {
     match value {
         Value::Null => query.bind(None::<i64>),
         Value::Bool(value) => query.bind(*value),
@@ -213,7 +281,15 @@ fn read(row: &SqliteRow, statement: &Statement) -> Result<Row, sqlx::Error> {
     statement.columns.iter().enumerate().map(value).collect::<Result<_, _>>().map(Row::new)
 }
 
+/// What an interrupted statement ends with (`SQLITE_INTERRUPT`).
+const INTERRUPTED: &str = "9";
+
 fn fault(statement: &Statement, error: &sqlx::Error) -> DriverError {
+    if let sqlx::Error::Database(told) = error
+        && told.code().as_deref() == Some(INTERRUPTED)
+    {
+        return Unavailable::new(SERVICE, format!("{}: ended at its time limit", statement.name)).into();
+    }
     if let sqlx::Error::Database(told) = error
         && told.is_unique_violation()
     {

@@ -23,6 +23,8 @@ CREATE TABLE models (
 
 -- Lists them.
 CREATE INDEX models_released_at_place_idx ON models (released_at, place);
+-- Lists those that everybody may use.
+CREATE INDEX models_hosted_released_at_place_idx ON models (released_at, place) WHERE enabled AND hosted;
 -- Lists a provider's, and finds whether there is such a provider.
 CREATE INDEX models_provider_released_at_place_idx ON models (provider, released_at, place);
 

@@ -6,13 +6,13 @@ CREATE TABLE books (
     title text NOT NULL,
     author text NOT NULL,
     description text NOT NULL,
-    price_cents bigint NOT NULL CHECK (price_cents >= 0),
+    price_cents bigint NOT NULL CHECK (price_cents BETWEEN 0 AND 100000000),
     created_at timestamptz NOT NULL,
     updated_at timestamptz NOT NULL,
     search tsvector NOT NULL GENERATED ALWAYS AS (
-        setweight(to_tsvector('simple', title), 'A')
-        || setweight(to_tsvector('simple', author), 'B')
-        || setweight(to_tsvector('simple', description), 'C')
+        setweight(to_tsvector('simple', words_of(title)), 'A')
+        || setweight(to_tsvector('simple', words_of(author)), 'B')
+        || setweight(to_tsvector('simple', words_of(description)), 'C')
     ) STORED
 );
 
@@ -35,7 +35,8 @@ CREATE TABLE orders (
 CREATE INDEX orders_user_id_created_at_id_idx ON orders (user_id, created_at, id);
 
 CREATE TABLE order_items (
-    order_id uuid NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    -- Looked at when a transaction ends: the items are written before their order, whose totals are theirs.
+    order_id uuid NOT NULL REFERENCES orders (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     -- Its place in the order, from 0.
     position bigint NOT NULL,
     -- Not a reference: an order tells what was bought also when the book is no longer sold.

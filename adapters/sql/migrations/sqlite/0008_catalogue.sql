@@ -8,7 +8,7 @@ CREATE TABLE books (
     title TEXT NOT NULL,
     author TEXT NOT NULL,
     description TEXT NOT NULL,
-    price_cents INTEGER NOT NULL CHECK (price_cents >= 0),
+    price_cents INTEGER NOT NULL CHECK (price_cents BETWEEN 0 AND 100000000),
     created_at INTEGER NOT NULL,
     updated_at INTEGER NOT NULL
 ) STRICT;
@@ -49,7 +49,8 @@ CREATE TABLE orders (
 CREATE INDEX orders_user_id_created_at_id_idx ON orders (user_id, created_at, id);
 
 CREATE TABLE order_items (
-    order_id TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE,
+    -- Looked at when a transaction ends: the items are written before their order, whose totals are theirs.
+    order_id TEXT NOT NULL REFERENCES orders (id) ON DELETE CASCADE DEFERRABLE INITIALLY DEFERRED,
     -- Its place in the order, from 0.
     position INTEGER NOT NULL,
     -- Not a reference: an order tells what was bought also when the book is no longer sold.

@@ -27,7 +27,7 @@ use tokio_postgres::{Client, Config, Error};
 
 #[cfg(target_arch = "wasm32")]
 pub use self::binding::HyperdriveBinding;
-pub use self::scope::{Closing, with_request_connection, with_task_connection};
+pub use self::scope::{Closing, with_request_connection, with_task_connection, within_connection};
 use self::{
     scope::Scope,
     values::{Parameter, read, type_of},

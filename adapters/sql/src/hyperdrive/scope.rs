@@ -9,7 +9,7 @@ use std::{
 };
 
 use futures_util::{
-    FutureExt as _,
+    FutureExt as _, Stream, StreamExt as _,
     future::{BoxFuture, Shared},
 };
 use portico_domain::ports::Unavailable;
@@ -30,6 +30,9 @@ struct State {
     /// Moves bytes between clients and their streams; one at a time unless a connection was replaced.
     wires: Vec<BoxFuture<'static, ()>>,
 }
+
+/// What a database's activity view calls our connections, as far as Hyperdrive passes it on.
+const APPLICATION_NAME: &str = "portico";
 
 thread_local! {
     static CURRENT: RefCell<Option<Arc<Scope>>> = const { RefCell::new(None) };
@@ -84,6 +87,9 @@ impl Scope {
             let Dialled { stream, mut config } = dial.dial().await?;
             // The stream is as safe as it is going to be.
             config.ssl_mode(SslMode::Disable);
+            if config.get_application_name().is_none() {
+                config.application_name(APPLICATION_NAME);
+            }
             let (client, connection) = config.connect_raw(stream, NoTls).await.map_err(|error| {
                 let told = error.as_db_error().map_or("the connection failed", |error| error.message());
                 Unavailable::new(SERVICE, format!("connecting: {told}"))
@@ -128,11 +134,30 @@ impl Future for Closing {
 
 /// Runs a request, whose statements share one connection. It is opened by the first of them, and none of it is left when [`Closing`] is done.
 ///
-/// A body that is streamed after the answer has no connection any more, and what the request hands to `waitUntil` has one of its own.
+/// A body that is streamed after the answer has one of its own for each statement, unless it is put [`within_connection`] and the request goes on until it has ended; what
+/// the request hands to `waitUntil` has one of its own.
 pub async fn with_request_connection<F: Future>(request: F) -> (F::Output, Closing) {
     let scope = Scope::new();
     let output = within(&scope, request).await;
     (output, close(scope))
+}
+
+/// Lets a stream use the connection of the request that is being polled, whoever polls the stream. The connection is open for as long as the request is: what answers
+/// with the stream has to wait for its end.
+pub fn within_connection<S: Stream + Unpin>(stream: S) -> impl Stream<Item = S::Item> {
+    let scope = Scope::current();
+    let mut stream = stream;
+    futures_util::stream::poll_fn(move |context| {
+        let Some(scope) = &scope else { return stream.poll_next_unpin(context) };
+        let item = {
+            let _entered = Entered::new(Arc::clone(scope));
+            stream.poll_next_unpin(context)
+        };
+        if item.is_pending() {
+            let _ = scope.poll_wires(context);
+        }
+        item
+    })
 }
 
 /// Runs a task that nobody waits for, and closes its connection.

@@ -2,20 +2,29 @@
 
 mod accounts;
 mod api_keys;
+mod books;
+mod conversations;
+mod database_state;
 mod experiments;
 mod facts;
 mod identities;
+mod models;
+mod orders;
 mod people;
 mod places;
+mod provider_keys;
 mod sessions;
 mod storage;
+mod system_settings;
 mod usage;
+mod user_settings;
 
 use std::sync::Arc;
 
 use portico_domain::ports::{
-    Accounts, ApiKeys, Clock, Credentials, ExperimentResults, Experiments, FactStore, Identities, KeyLookup,
-    KeyUsage, Sessions, Storage,
+    Accounts, ApiKeys, Books, Clock, Conversations, Credentials, DatabaseState, ExperimentResults,
+    Experiments, FactStore, Identities, KeyLookup, KeyUsage, ModelCatalogue, Models, Orders, ProviderKeys,
+    SealedKeys, Sessions, Storage, SystemSettings, UserSettingsStore,
 };
 
 use crate::{driver::Driver, metered::Metered};
@@ -35,16 +44,36 @@ pub struct Repositories {
     pub api_keys: Arc<dyn ApiKeys>,
     /// API keys by what is shown of them.
     pub key_lookup: Arc<dyn KeyLookup>,
+    /// The models' catalogue, as people are shown it.
+    pub models: Arc<dyn Models>,
+    /// The same as a whole.
+    pub model_catalogue: Arc<dyn ModelCatalogue>,
+    /// The books.
+    pub books: Arc<dyn Books>,
+    /// What people ordered.
+    pub orders: Arc<dyn Orders>,
     /// How often keys were used.
     pub key_usage: Arc<dyn KeyUsage>,
     /// Ways to keep cached things, tried beside each other.
     pub experiments: Arc<dyn Experiments>,
     /// What servers saw of them.
     pub experiment_results: Arc<dyn ExperimentResults>,
+    /// Chats, messages and events.
+    pub conversations: Arc<dyn Conversations>,
     /// Where deferred writes end up.
     pub facts: Arc<dyn FactStore>,
     /// The database as a whole.
     pub storage: Arc<dyn Storage>,
+    /// How it is doing.
+    pub database_state: Arc<dyn DatabaseState>,
+    /// What people have set for themselves.
+    pub user_settings: Arc<dyn UserSettingsStore>,
+    /// People's keys at providers.
+    pub provider_keys: Arc<dyn ProviderKeys>,
+    /// The same, for whoever changes their encryption.
+    pub sealed_keys: Arc<dyn SealedKeys>,
+    /// The settings of the system.
+    pub system_settings: Arc<dyn SystemSettings>,
 }
 
 impl Repositories {
@@ -60,11 +89,21 @@ impl Repositories {
             identities: sql.clone(),
             api_keys: sql.clone(),
             key_lookup: sql.clone(),
+            models: sql.clone(),
+            model_catalogue: sql.clone(),
+            books: sql.clone(),
+            orders: sql.clone(),
             key_usage: sql.clone(),
             experiments: sql.clone(),
             experiment_results: sql.clone(),
+            conversations: sql.clone(),
             facts: sql.clone(),
-            storage: sql,
+            user_settings: sql.clone(),
+            provider_keys: sql.clone(),
+            sealed_keys: sql.clone(),
+            system_settings: sql.clone(),
+            storage: sql.clone(),
+            database_state: sql,
         }
     }
 }

@@ -2,12 +2,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use portico_domain::{
+    flows::messaging::SendMessage,
     models::Timestamp,
     ports::{Storage, Unavailable},
 };
 
 use super::SqlRepositories;
-use crate::statements::{PING, SESSIONS_PURGE, USAGE_BATCHES_PURGE, USED_STATES_PURGE};
+use crate::statements::{
+    IDEMPOTENCY_KEYS_PURGE, PING, SESSIONS_PURGE, USAGE_BATCHES_PURGE, USED_STATES_PURGE,
+};
 
 /// So long after it was added a batch of uses is sent by nobody any more, and its name can go.
 const BATCHES_KEPT: Duration = Duration::from_secs(7 * 86_400);
@@ -25,6 +28,7 @@ impl Storage for SqlRepositories {
             (&SESSIONS_PURGE, now),
             (&USED_STATES_PURGE, now),
             (&USAGE_BATCHES_PURGE, now.before(BATCHES_KEPT)),
+            (&IDEMPOTENCY_KEYS_PURGE, now.before(SendMessage::KEY_KEPT)),
         ];
         for (statement, until) in statements {
             let left = i64::from(at_most) - gone;

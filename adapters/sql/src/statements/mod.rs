@@ -32,12 +32,20 @@ mod catalogue;
 mod identity;
 mod messaging;
 mod models;
+mod operations;
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+mod seed;
 mod settings;
 
-pub use self::{catalogue::*, identity::*, messaging::*, models::*, settings::*};
+#[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+pub use self::seed::*;
+pub use self::{catalogue::*, identity::*, messaging::*, models::*, operations::*, settings::*};
 
 /// All of them, family by family.
 pub fn all() -> impl Iterator<Item = &'static Statement> {
-    let families = [catalogue::ALL, identity::ALL, messaging::ALL, models::ALL, settings::ALL];
+    let families =
+        [catalogue::ALL, identity::ALL, messaging::ALL, models::ALL, operations::ALL, settings::ALL];
+    #[cfg(any(feature = "sqlx-postgres", feature = "sqlx-sqlite"))]
+    let families = families.into_iter().chain([seed::ALL]);
     families.into_iter().flatten().copied()
 }

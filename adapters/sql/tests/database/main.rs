@@ -6,8 +6,9 @@
 //! | `race.rs` | many callers renewing with one token |
 //! | `interleavings.rs` | what ends and what opens sessions, in any order and at once |
 //! | `locks.rs` | what waits for whom on Postgres |
-//! | `statements.rs` | every statement: registered, prepared, planned with an index |
+//! | `statements/` | every statement: registered, prepared, planned with an index |
 //! | `migrations.rs` | repeated, concurrent, changed and failed migrations |
+//! | `connections.rs` | pools that are used up, servers that refuse, statements that take too long |
 //! | `resilience.rs` | lost connections, requests' connections, what is counted |
 //! | `world.rs` | the databases and drivers themselves |
 //!
@@ -16,6 +17,7 @@
 // Helpers of tests are outside `#[test]` functions, where clippy's exception for tests doesn't reach.
 #![allow(clippy::unwrap_used)]
 
+mod connections;
 mod contract;
 mod interleavings;
 mod locks;
@@ -64,8 +66,12 @@ fn main() -> ExitCode {
             add(format!("{}::{name}", world.name()), case(world.clone()));
         }
     }
-    for (name, case) in
-        statements::CASES.iter().chain(migrations::CASES).chain(resilience::CASES).chain(locks::CASES)
+    for (name, case) in statements::CASES
+        .iter()
+        .chain(migrations::CASES)
+        .chain(resilience::CASES)
+        .chain(locks::CASES)
+        .chain(connections::CASES)
     {
         add((*name).to_owned(), case(databases.server.clone()));
     }

@@ -27,7 +27,7 @@ fn digest() -> Digest {
     Digest::of(&unique())
 }
 
-pub(super) fn new_key(user: &User, created_at: Timestamp) -> NewApiKey {
+pub(crate) fn new_key(user: &User, created_at: Timestamp) -> NewApiKey {
     NewApiKey {
         key: ApiKey {
             id: ApiKeyId::generate(created_at, unique()),

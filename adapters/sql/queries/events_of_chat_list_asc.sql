@@ -1,0 +1,7 @@
+-- Lists the events of an organization's chat after a place and before a moment, oldest first. Another's chat is none, whose events are not read.
+SELECT id, type, chat_id, payload, created_at, instance_id
+FROM events
+WHERE chat_id = (SELECT c.id FROM chats AS c WHERE c.id = $2 AND c.organization_id = $1) AND organization_id = $1
+    AND (created_at, id) > ($3, $4) AND created_at < $5
+ORDER BY created_at, id
+LIMIT $6

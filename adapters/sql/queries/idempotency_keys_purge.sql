@@ -1,0 +1,7 @@
+-- Deletes some idempotency keys that are free again, a row of the answer for each.
+DELETE FROM idempotency_keys
+WHERE ctid = ANY (ARRAY(
+    SELECT k.ctid FROM idempotency_keys AS k WHERE k.created_at <= $1 ORDER BY k.created_at LIMIT $2
+))
+AND created_at <= $1
+RETURNING CAST(1 AS bigint)

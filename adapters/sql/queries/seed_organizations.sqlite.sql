@@ -1,0 +1,7 @@
+-- Writes a batch's organizations. What is there already stays as it is.
+INSERT INTO organizations (id, created_at)
+SELECT r.value ->> '$.id', r.value ->> '$.created_at'
+FROM json_each($1) AS r
+WHERE true
+ON CONFLICT DO NOTHING
+RETURNING 1
