@@ -23,6 +23,8 @@ pub(crate) enum Keep {
     Private,
     /// Anybody, for this many seconds.
     Public(u32),
+    /// Anybody, who must ask each time whether it is still so.
+    PublicValidated,
 }
 
 impl Keep {
@@ -30,6 +32,7 @@ impl Keep {
         match self {
             Self::Never => HeaderValue::from_static("no-store"),
             Self::Private => HeaderValue::from_static("private, no-cache"),
+            Self::PublicValidated => HeaderValue::from_static("public, max-age=0, must-revalidate"),
             Self::Public(seconds) => HeaderValue::from_str(&format!("public, max-age={seconds}"))
                 .unwrap_or(HeaderValue::from_static("no-store")),
         }
@@ -97,6 +100,14 @@ pub(crate) fn tag_of(bytes: &[u8]) -> HeaderValue {
     let mut tag = Digest::of(bytes).to_hex();
     tag.truncate(32);
     HeaderValue::from_maybe_shared(Bytes::from(format!("\"{tag}\""))).expect("digits are visible")
+}
+
+/// Names what was made.
+pub(crate) fn with_location(mut response: Response, path: &str) -> Response {
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
 }
 
 /// An answer without a body.

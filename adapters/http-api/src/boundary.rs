@@ -23,6 +23,8 @@ use portico_domain::{
 };
 use tower::Service;
 
+#[cfg(feature = "record")]
+use crate::recording::{self, Answered, RecordedRequest, Recorder};
 use crate::{
     Api, PeerAddress,
     code::Code,
@@ -46,6 +48,8 @@ struct Inner {
     ids: RequestIds,
     // Around the router as a whole, not each route: `Allow` is set between the two.
     routes: Sorted<Router>,
+    #[cfg(feature = "record")]
+    recorder: Option<Recorder>,
 }
 
 impl Surface {
@@ -54,18 +58,65 @@ impl Surface {
     pub fn new(api: Api) -> Self {
         let shared = Arc::new(Shared::new(api));
         let routes = Sorted::new(routes::all(&shared), Arc::clone(&shared));
-        Self(Arc::new(Inner { shared, ids: RequestIds::default(), routes }))
+        Self(Arc::new(Inner {
+            shared,
+            ids: RequestIds::default(),
+            routes,
+            #[cfg(feature = "record")]
+            recorder: None,
+        }))
+    }
+
+    /// The same, and `recorder` is told of each request which statements it sent.
+    #[cfg(feature = "record")]
+    #[must_use]
+    pub fn recording(api: Api, recorder: Recorder) -> Self {
+        let shared = Arc::new(Shared::new(api));
+        let routes = Sorted::new(recording::named(routes::all(&shared)), Arc::clone(&shared));
+        Self(Arc::new(Inner { shared, ids: RequestIds::default(), routes, recorder: Some(recorder) }))
+    }
+
+    #[cfg(feature = "record")]
+    fn meter(&self) -> Meter {
+        if self.0.recorder.is_some() { Meter::recording() } else { Meter::default() }
+    }
+
+    #[cfg(not(feature = "record"))]
+    #[expect(clippy::unused_self, reason = "the other build asks who records")]
+    fn meter(&self) -> Meter {
+        Meter::default()
+    }
+
+    #[cfg(feature = "record")]
+    fn record(
+        &self,
+        id: &str,
+        method: &Method,
+        path: Option<&PathAndQuery>,
+        response: &Response,
+        meter: &Meter,
+    ) {
+        let Some(recorder) = &self.0.recorder else { return };
+        let answered = response.extensions().get::<Answered>();
+        recorder(&RecordedRequest {
+            request_id: id,
+            method: method.as_str(),
+            route: answered.map(|answered| answered.0.as_str()),
+            path: path.map_or("", PathAndQuery::path),
+            status: response.status().as_u16(),
+            statements: &meter.sent(),
+        });
     }
 
     /// Answers one request, whose connection was opened from `peer`, where that is known.
     pub async fn answer(&self, mut request: Request<Body>, peer: Option<IpAddr>) -> Response {
-        let Inner { shared, ids, routes } = &*self.0;
+        let Inner { shared, ids, routes, .. } = &*self.0;
         let door = &*shared.api.door;
         let began = door.clock.now();
         let id = RequestId::of(request.headers(), ids, &*door.entropy, began);
         let (method, path) = (request.method().clone(), request.uri().path_and_query().cloned());
         let accepted = Accepted::of(request.headers());
-        let meter = Arc::new(Meter::default());
+        let meter = Arc::new(self.meter());
         if let Some(peer) = peer {
             request.extensions_mut().insert(PeerAddress(peer));
         }
@@ -85,6 +136,8 @@ impl Surface {
             }
         };
 
+        #[cfg(feature = "record")]
+        self.record(id.as_str(), &method, path.as_ref(), &response, &meter);
         let problem = response.extensions_mut().remove::<Problem>();
         let mut response = match (&problem, response.status()) {
             (Some(problem), _) => with_headers_of(&response, problem.render(id.as_str())),

@@ -2,11 +2,14 @@
 //! natively (feature `brotli`) and by the runtime on Workers.
 //!
 //! Compressed is what is worth it and safe: JSON, NDJSON and text of a whole, known size from the threshold up to 1 MiB, in a 200 that may be kept. An
+//! NDJSON that is streamed is compressed as it goes, part by part, so that what has been written can be read: by gzip, natively also br. An
 //! answer that is `no-store` carries tokens, keys or the moment's state, and is never compressed: its length would tell of its secrets where part of it
 //! can be chosen by others (the BREACH attack).
 //!
 //! A strong `ETag` names bytes, so a compressed body's is the plain one's with the encoding behind it; [`plain_tag`] takes that off again when a
 //! client comes back with it.
+
+mod streamed;
 
 use std::io::Write;
 
@@ -92,8 +95,8 @@ impl Accepted {
     }
 }
 
-/// Reads `Accept-Encoding` (RFC 9110, 12.5.3): the best that the client likes most; none where it names none, or likes plain bodies better.
-fn best(accepted: &Accepted) -> Option<Encoding> {
+/// Reads `Accept-Encoding` (RFC 9110, 12.5.3): the best of those served that the client likes most; none where it names none, or likes plain bodies better.
+fn best(accepted: &Accepted, served: &[Encoding]) -> Option<Encoding> {
     let offers: Vec<(String, f32)> = accepted
         .first
         .iter()
@@ -109,7 +112,7 @@ fn best(accepted: &Accepted) -> Option<Encoding> {
     let identity =
         offers.iter().find(|(offered, _)| offered == "identity").map_or(0.0, |(_, weight)| *weight);
     let mut best = None;
-    for encoding in Encoding::ALL {
+    for encoding in served.iter().copied() {
         let weight = weight(encoding.name()).unwrap_or(0.0);
         if weight > 0.0 && weight >= identity && best.is_none_or(|(_, most)| weight > most) {
             best = Some((encoding, weight));
@@ -130,7 +133,8 @@ fn offer(text: &str) -> Option<(String, f32)> {
 /// Whether an answer is worth compressing. Asked first, so that small answers cost no more than this look.
 pub(crate) fn is_worth(response: &Response, least_bytes: usize) -> bool {
     let size = response.body().size_hint().exact();
-    size.is_some_and(|size| size >= least_bytes as u64 && size <= MOST_BYTES)
+    let is_worth = |size| size >= least_bytes as u64 && size <= MOST_BYTES;
+    size.map_or_else(|| streamed::is_lines(response.headers()), is_worth)
         && response.status() == StatusCode::OK
         && is_compressible(response.headers())
 }
@@ -139,7 +143,10 @@ pub(crate) fn is_worth(response: &Response, least_bytes: usize) -> bool {
 pub(crate) async fn apply(response: Response, accepted: &Accepted) -> Response {
     let (mut head, body) = response.into_parts();
     head.headers.append(header::VARY, HeaderValue::from_static("accept-encoding"));
-    let Some(encoding) = best(accepted) else { return Response::from_parts(head, body) };
+    if body.size_hint().exact().is_none() {
+        return streamed::apply(head, body, accepted);
+    }
+    let Some(encoding) = best(accepted, &Encoding::ALL) else { return Response::from_parts(head, body) };
     // A body of known size is in memory already, so it can't fail; if it did, there would be nothing to answer with.
     let plain = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
     let Ok(packed) = encoding.compress(&plain) else {
@@ -187,7 +194,7 @@ mod tests {
 
     fn accepted(value: &'static str) -> Option<&'static str> {
         let headers = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(value))]);
-        best(&Accepted::of(&headers)).map(Encoding::name)
+        best(&Accepted::of(&headers), &Encoding::ALL).map(Encoding::name)
     }
 
     #[test]
@@ -202,11 +209,12 @@ mod tests {
         {
             assert_eq!(accepted(plain), None, "{plain}");
         }
-        assert!(best(&Accepted::of(&HeaderMap::new())).is_none());
+        assert!(best(&Accepted::of(&HeaderMap::new()), &Encoding::ALL).is_none());
         let mut several = HeaderMap::new();
         several.append(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip;q=0.5"));
         several.append(header::ACCEPT_ENCODING, HeaderValue::from_static("zstd"));
-        assert_eq!(best(&Accepted::of(&several)), Some(Encoding::Zstd));
+        assert_eq!(best(&Accepted::of(&several), &Encoding::ALL), Some(Encoding::Zstd));
+        assert_eq!(best(&Accepted::of(&several), &[Encoding::Gzip]), Some(Encoding::Gzip));
     }
 
     #[test]

@@ -177,6 +177,11 @@ impl Fields {
         self.faults.push(FieldFault::new(field, message));
     }
 
+    /// Notes several.
+    pub(crate) fn faults(&mut self, faults: Vec<FieldFault>) {
+        self.faults.extend(faults);
+    }
+
     /// Ends the reading: members that nobody took are faults as well. Without faults, `build` puts the request together.
     pub(crate) fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
         for name in self.members.keys() {
@@ -230,9 +235,13 @@ impl Query {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// The parameters that every list takes: limit, order and the text of a cursor.
-    pub(crate) fn list(&self) -> Result<(u32, Order, Option<&str>), Problem> {
-        let mut faults = Vec::new();
+    /// The query without some parameters.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        Self(self.0.iter().filter(|(name, _)| !names.contains(&name.as_str())).cloned().collect())
+    }
+
+    /// The parameters that every list takes: limit, order and the text of a cursor. `faults` are those of other parameters, and are told with theirs.
+    pub(crate) fn list(&self, mut faults: Vec<FieldFault>) -> Result<(u32, Order, Option<&str>), Problem> {
         let limit = match self.get("limit").map(str::parse::<u32>) {
             None => 20,
             Some(Ok(limit @ 1..=100)) => limit,

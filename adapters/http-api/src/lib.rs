@@ -6,15 +6,18 @@
 //! - `code`, `problem`: RFC 9457 answers with stable codes; each flow's error is mapped there by an exhaustive match.
 //! - `compression`: gzip, br and zstd by what the client accepts.
 //! - `fields`: request bodies and queries, told all their faults at once.
+//! - `accept`: which form of an answer a client likes better.
 //! - `credentials`: who is calling.
 //! - `notices`: what operators are told by log lines.
 //! - `answers`: JSON answers with their cache rules and validators; `rendered`: those that are written once.
+//! - `recording`: which statements a request sent, told to whoever asks for it.
 //! - `sorting`: which programs are served where.
 //! - `routes`: a file a resource. A handler parses, calls a flow, maps.
 //!
 //! **To add a route:** a handler in the resource's file, a line in its `routes()`, a mapping of its flow's error in `problem`, a snapshot in the
 //! tests, a case in the conformance suite.
 
+mod accept;
 mod answers;
 mod boundary;
 mod code;
@@ -24,6 +27,8 @@ mod credentials;
 mod fields;
 mod notices;
 mod problem;
+#[cfg(feature = "record")]
+mod recording;
 mod rendered;
 mod report;
 mod request_id;
@@ -39,6 +44,8 @@ pub use boundary::Surface;
 pub use code::Code;
 pub use notices::LoggedNotices;
 pub use problem::Problem;
+#[cfg(feature = "record")]
+pub use recording::{RecordedRequest, Recorder};
 pub use routes::ExperimentAnswer;
 
 /// What the routes need.

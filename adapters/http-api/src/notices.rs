@@ -37,6 +37,18 @@ impl Notices for LoggedNotices {
                 );
             }
             Notice::ExperimentsKnown => tracing::info!("experiments with the cache can be looked at again"),
+            Notice::PoolStrained { pool, state } => {
+                tracing::warn!(
+                    pool,
+                    active = state.active(),
+                    max = state.max,
+                    waiting = state.waiting,
+                    "more than 80 % of the connections to the database are in use"
+                );
+            }
+            Notice::PoolAtEase { pool } => {
+                tracing::info!(pool, "connections to the database are free again");
+            }
         }
     }
 }

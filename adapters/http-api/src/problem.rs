@@ -10,6 +10,7 @@ use portico_domain::{
         MeError, OAuthBeginError, OAuthCallbackError, RefreshError, RegisterError, SignupClosed,
         api_keys::{ApiKeyError, KeyRefused},
         cache_operations::{AlreadyWarming, ExperimentError},
+        models::ShowModelError,
         shared::GateRefused,
     },
     models::{CursorRefused, FieldFault},
@@ -322,6 +323,15 @@ impl From<ExperimentError> for Problem {
             ExperimentError::AnotherRuns => Self::new(Code::Conflict, sentence(&error)),
             ExperimentError::NotFound => Self::new(Code::NotFound, sentence(&error)),
             ExperimentError::Unavailable(unavailable) => unavailable.into(),
+        }
+    }
+}
+
+impl From<ShowModelError> for Problem {
+    fn from(error: ShowModelError) -> Self {
+        match error {
+            ShowModelError::NotFound => Self::new(Code::NotFound, sentence(&error)),
+            ShowModelError::Unavailable(unavailable) => unavailable.into(),
         }
     }
 }

@@ -32,8 +32,10 @@ use tower::Service;
 
 use crate::{credentials::caller, problem::Problem, routes::Shared};
 
-/// Reads that need no credentials: there a key, good or bad, is no reason to let somebody pass.
-const PUBLIC_READS: [&str; 1] = ["/api/v2/info"];
+/// Reads that need no credentials, with all below them: there a key, good or bad, is no reason to let somebody pass.
+const PUBLIC_READS: [&str; 2] = ["/api/v2/info", "/api/v1/books"];
+/// The same of writes: who ends a session names it by its refresh token, and no key is looked at.
+const KEYLESS_WRITES: [&str; 1] = ["/api/v1/auth/logout"];
 /// What monitors ask all day.
 const HEALTH: &str = "/api/v2/health";
 
@@ -48,7 +50,15 @@ fn kind_of(method: &Method, path: &str) -> Option<(BotRoute, bool)> {
         return Some((BotRoute::SignIn, false));
     }
     let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-    if reads { Some((BotRoute::Read, !PUBLIC_READS.contains(&path))) } else { Some((BotRoute::Write, true)) }
+    let (route, keyless) =
+        if reads { (BotRoute::Read, &PUBLIC_READS[..]) } else { (BotRoute::Write, &KEYLESS_WRITES[..]) };
+    Some((route, !stands_in(keyless, path)))
+}
+
+/// Whether a path is one of these, or below one.
+fn stands_in(paths: &[&str], path: &str) -> bool {
+    let is_below = |rest: &str| rest.is_empty() || rest.starts_with('/');
+    paths.iter().any(|known| path.strip_prefix(known).is_some_and(is_below))
 }
 
 /// The routes, behind the policy.
@@ -132,7 +142,17 @@ mod tests {
         assert_eq!(kind(Method::GET, "/api/v1/auth/me"), Some((BotRoute::Read, true)));
         assert_eq!(kind(Method::HEAD, "/api/v1/api-keys"), Some((BotRoute::Read, true)));
         assert_eq!(kind(Method::GET, "/api/v2/info"), Some((BotRoute::Read, false)));
-        assert_eq!(kind(Method::POST, "/api/v1/auth/logout"), Some((BotRoute::Write, true)));
+        for path in ["/api/v1/books", "/api/v1/books/01890a5d-ac96-774b-bcce-b302099a8057", "/api/v1/books/"]
+        {
+            assert_eq!(kind(Method::GET, path), Some((BotRoute::Read, false)), "{path}");
+            assert_eq!(kind(Method::HEAD, path), Some((BotRoute::Read, false)), "{path}");
+            assert_eq!(kind(Method::POST, path), Some((BotRoute::Write, true)), "{path}");
+        }
+        assert_eq!(kind(Method::GET, "/api/v1/bookshops"), Some((BotRoute::Read, true)));
+        assert_eq!(kind(Method::GET, "/api/v1/orders"), Some((BotRoute::Read, true)));
+        assert_eq!(kind(Method::POST, "/api/v1/auth/logout"), Some((BotRoute::Write, false)));
+        assert_eq!(kind(Method::POST, "/api/v1/auth/logout-all"), Some((BotRoute::Write, true)));
+        assert_eq!(kind(Method::POST, "/api/v2/info"), Some((BotRoute::Write, true)));
         assert_eq!(kind(Method::DELETE, "/api/v1/api-keys/1"), Some((BotRoute::Write, true)));
         assert_eq!(kind(Method::GET, "/api/nothing/here"), Some((BotRoute::Read, true)));
     }

@@ -147,16 +147,15 @@ async fn clear(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     admin(&shared, &parts).await?;
     let query = Query::parse(parts.uri.query());
-    let prefixes = match query.get("prefix") {
-        Some("*") => Prefix::ALL.to_vec(),
-        named => vec![
-            named
+    let cache = &shared.api.door.cache;
+    match query.get("prefix") {
+        Some("*") => cache.clear_all().await,
+        named => {
+            let prefix = named
                 .and_then(Prefix::parse)
-                .ok_or_else(|| Problem::validation(vec![FieldFault::new("prefix", UNKNOWN_TO_CLEAR)]))?,
-        ],
-    };
-    for prefix in prefixes {
-        shared.api.door.cache.clear(prefix).await;
+                .ok_or_else(|| Problem::validation(vec![FieldFault::new("prefix", UNKNOWN_TO_CLEAR)]))?;
+            cache.clear(prefix).await;
+        }
     }
     Ok(no_content())
 }

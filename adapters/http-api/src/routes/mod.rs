@@ -2,11 +2,18 @@
 
 mod api_keys;
 mod auth;
+mod books;
 mod cache;
+mod database;
 mod experiments;
 mod github;
+mod messaging;
+mod models;
 mod operations;
+mod orders;
 mod sessions;
+mod system_settings;
+mod user_settings;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
 
@@ -18,7 +25,7 @@ use axum::{
 };
 use portico_domain::{
     flows::shared::{Cursors, Kept},
-    models::{Cursor, IssuedTokens, Order, PageRequest, User},
+    models::{Cursor, FieldFault, IssuedTokens, Order, PageRequest, User},
     settings::Switch,
 };
 use serde::Serialize;
@@ -62,8 +69,15 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Router {
         .merge(auth::routes())
         .merge(sessions::routes())
         .merge(api_keys::routes())
+        .merge(books::routes())
+        .merge(orders::routes())
+        .merge(models::routes())
         .merge(cache::routes())
+        .merge(database::routes())
         .merge(experiments::routes())
+        .merge(user_settings::routes())
+        .merge(system_settings::routes())
+        .merge(messaging::routes())
         .merge(operations::routes());
     // Where GitHub isn't set up its paths don't exist.
     let router = if shared.api.door.github.is_some() { router.merge(github::routes()) } else { router };
@@ -121,7 +135,17 @@ async fn page_request(
     cursors: &Cursors,
     owner: impl Display + Send,
 ) -> Result<PageRequest, Problem> {
-    let (limit, order, cursor) = query.list()?;
+    page_request_beside(Vec::new(), query, cursors, owner).await
+}
+
+/// The same beside other parameters, whose faults are told with those of the list.
+async fn page_request_beside(
+    faults: Vec<FieldFault>,
+    query: &Query,
+    cursors: &Cursors,
+    owner: impl Display + Send,
+) -> Result<PageRequest, Problem> {
+    let (limit, order, cursor) = query.list(faults)?;
     let after = match cursor {
         Some(text) => Some(cursors.open(text, order, owner).await??),
         None => None,

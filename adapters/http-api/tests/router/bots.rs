@@ -116,9 +116,13 @@ async fn a_key_bearing_program_is_no_bot_and_a_bad_key_is_no_way_around() {
         let response = ask(strict().router(), with_key(path, &key())).await;
         assert_eq!(response.status(), StatusCode::FORBIDDEN, "{path} takes no key");
     }
-    let mut request = post("/api/v1/auth/login", "{}");
-    request.headers_mut().insert("x-api-key", key().parse().unwrap());
-    assert_eq!(ask(strict().router(), request).await.status(), StatusCode::FORBIDDEN);
+    for path in ["/api/v1/auth/login", "/api/v1/auth/logout"] {
+        for key in [key(), "pk_nonsense".to_owned()] {
+            let mut request = post(path, "{}");
+            request.headers_mut().insert("x-api-key", key.parse().unwrap());
+            assert_eq!(ask(strict().router(), request).await.status(), StatusCode::FORBIDDEN, "{path}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -87,9 +87,9 @@ async fn info_tells_limits_and_flows() {
     assert_snapshot!(answer(Mocks::new().router(), get("/api/v2/info")).await, @r#"
     200 OK
     cache-control: public, max-age=30
-    content-length: 677
+    content-length: 696
     content-type: application/json
-    etag: "fb60b2752503741cae48e35f73c1732c"
+    etag: "23879a147f130eee0c2bb0822d6d033c"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -102,6 +102,7 @@ async fn info_tells_limits_and_flows() {
         "compression": true,
         "deferred_writes": true,
         "lazy_passwords": true,
+        "model_cache": true,
         "parallel_login": true,
         "prewarm": true,
         "response_cache": true,

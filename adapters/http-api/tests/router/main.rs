@@ -3,11 +3,18 @@
 
 mod api_keys;
 mod bad_input;
+mod books;
 mod bots;
 mod cache_admin;
 mod conventions;
 mod credentials;
+mod database;
 mod experiments;
 mod identity;
 mod limits;
+mod messaging;
+mod models;
+mod orders;
 mod support;
+mod system_settings;
+mod user_settings;
