@@ -1,5 +1,7 @@
 //! What can be typed: commands, options and their help.
 
+mod profile;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
@@ -7,6 +9,9 @@ use portico_domain::{
     cache::{ArmPlan, Prefix, Tiers},
     models::ExperimentId,
 };
+use portico_sql::seed::{Counts, Family, MOST_ROWS, ScaleRefused};
+
+pub(crate) use self::profile::{Profile, ProfileSource, SlowestBy};
 
 const AFTER: &str = "\
 Settings come from environment variables, and below them from a file portico.toml: the one that --config names, else the one in the working
@@ -56,11 +61,78 @@ pub(crate) enum Command {
     ///
     /// The output is itself a valid environment file once the redacted lines are filled in. Exits with 2 and names every fault when something is wrong.
     CheckConfig,
+    /// Puts the stored keys of providers under the present encryption key, while servers serve.
+    ///
+    /// The present key is the first of `PORTICO_ENCRYPTION_KEYS` (or of the file encryption-keys in the data directory); the others only open what was encrypted before. Each key is
+    /// replaced as it was read or not at all, so one that its owner stores meanwhile stays. Killed and started again, it goes on where it was.
+    #[command(
+        after_help = "To change the key: put a new one first, `NEW:$(openssl rand -base64 32),OLD:…`; restart the servers; run this; take the old one out when this says so.\n\n\
+        Exit codes: 0 every key is under the present one, 1 some don't open or the database is away, 2 there is no encryption key."
+    )]
+    Rekey,
+    /// Asks the database how it runs each statement, and says what is wrong and what helps. Changes nothing.
+    ///
+    /// Each statement of this program is run with values of rows that are there, in a transaction that is rolled back and under a time limit; on
+    /// Postgres with EXPLAIN (ANALYZE, BUFFERS), planned for those values and for any, on `SQLite` with EXPLAIN QUERY PLAN. With --from `pg_stat_statements` the
+    /// slowest statements that Postgres has counted are planned, and not run. With --from-log a recording of requests (`PORTICO_RECORD_STATEMENTS`) is
+    /// searched for routes that run one statement many times.
+    #[command(
+        after_help = "Rolled-back writes still leave dead rows for autovacuum, and hold locks while they run: --plan-only runs nothing.\n\n\
+        Exit codes: 0 nothing exceeds a threshold, 1 something does, 2 it could not be looked at."
+    )]
+    Profile(Profile),
     /// Wakes a database that sleeps when idle, by asking it the smallest question.
     Prewarm,
+    /// Fills a database with plausible made-up data, to try and to measure on. Never on one that people use.
+    ///
+    /// Scale 1 is 100 accounts (each with an organization, three instances and an API key), 10,000 books, 20,000 orders with their items, and 100,000
+    /// messages in 7,000 chats with their events. The data is the same each time, and the larger scale begins with the rows of the smaller. What is
+    /// there already stays as it is: a seeding that was killed goes on where it ended, and a second one changes nothing. The embedded database
+    /// is brought up to the present schema by itself; for Postgres run `portico migrate` before.
+    #[command(
+        after_help = "Every seeded account signs in with a password that everybody knows (obviously-fake-seed-password, user-1@seed.example and on), and its API key can be\n\
+        computed by anybody. A database that holds other accounts is therefore refused, unless --force is given.\n\n\
+        Examples:\n    portico seed --scale 0.1\n    portico seed --only messages --messages 1000000 --users 20\n\n\
+        Exit codes: 0 everything is there, 1 the database holds other accounts, is away or behind this version's schema, 2 not understood."
+    )]
+    Seed(Seed),
+    /// Replaces and shows the catalogue of models.
+    #[command(subcommand)]
+    Models(Models),
     /// Steers the cache of running servers.
     #[command(subcommand)]
     Cache(Cache),
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Models {
+    /// Puts a file's models in the place of all that are stored, in one transaction.
+    ///
+    /// The file is a JSON list of models, an object with such a list as `models`, or NDJSON, a model a line; - is the standard input. A model has id, provider, name,
+    /// `context_window` (tokens), `input_cents_per_mtok`, `output_cents_per_mtok` (whole cents a million tokens), capabilities (a list of words), `released_at` (2025-08-07, or
+    /// an RFC 3339 time), and if need be enabled (true) and hosted (false). Each fault is told with its line or model and member, and then nothing is written.
+    /// What is imported stays until the next import, also when a newer Portico brings another catalogue. Importing the same again changes nothing.
+    #[command(
+        after_help = "Running servers show an import at once where REDIS_URL is set and they share it, else when what they have cached ends: within 6 minutes.\n\n\
+        Examples:\n    portico models import models.json\n    portico models import --dry-run models.ndjson\n    portico models import --built-in\n\n\
+        Exit codes: 0 stored or stored already, 1 the database is away or behind this version's schema, 2 the file can't be read or has faults."
+    )]
+    Import(ImportModels),
+    /// Writes the stored models to the standard output, a model a line, as import reads them.
+    Export,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ImportModels {
+    /// The file, or - for the standard input.
+    #[arg(value_name = "FILE", required_unless_present = "built_in")]
+    pub(crate) file: Option<PathBuf>,
+    /// Goes back to the catalogue that comes with Portico, or to that of `PORTICO_MODELS_FILE`; from then on newer ones replace it.
+    #[arg(long, conflicts_with = "file")]
+    pub(crate) built_in: bool,
+    /// Looks for faults and writes nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -202,6 +274,41 @@ pub(crate) struct Serve {
     /// Brings a Postgres database up to the present schema before serving, as `portico migrate` does.
     #[arg(long)]
     pub(crate) migrate: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Seed {
+    /// How much of everything: above 0, and 100 at most.
+    #[arg(long, value_name = "S", default_value = "1", allow_negative_numbers = true, value_parser = parse_scale)]
+    pub(crate) scale: Counts,
+    /// Writes this kind alone, with the accounts it belongs to: users, books, orders (with the books) or messages. May be given several times.
+    #[arg(long, value_name = "KIND", value_parser = parse_family)]
+    pub(crate) only: Vec<Family>,
+    /// So many accounts, instead of what the scale says.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS.users))]
+    pub(crate) users: Option<u64>,
+    /// So many books.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS.books))]
+    pub(crate) books: Option<u64>,
+    /// So many orders.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS.orders))]
+    pub(crate) orders: Option<u64>,
+    /// So many messages, rounded up to hundreds.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MOST_ROWS.messages))]
+    pub(crate) messages: Option<u64>,
+    /// Writes into a database that holds other accounts too.
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+fn parse_scale(text: &str) -> Result<Counts, String> {
+    let scale = text.parse().map_err(|_| ScaleRefused.to_string())?;
+    Counts::of_scale(scale).map_err(|refused| refused.to_string())
+}
+
+fn parse_family(text: &str) -> Result<Family, &'static str> {
+    let found = Family::ALL.into_iter().find(|family| family.as_str() == text);
+    found.ok_or("is not one of users, books, orders and messages")
 }
 
 #[derive(Debug, Subcommand)]

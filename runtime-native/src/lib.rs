@@ -3,6 +3,7 @@
 //! - `cli`: what can be typed.
 //! - `configuration`: environment and `portico.toml` become settings, with every fault told at once.
 //! - `secrets`: what is made at the first start and kept beside the data.
+//! - `encryption`: what keys at providers are encrypted under.
 //! - `logs`: log lines, written by a thread of their own.
 //! - `storage`: the configured database, its schema, its end.
 //! - `wiring`: ports and settings become the domain's flows.
@@ -15,6 +16,7 @@
 mod cli;
 mod commands;
 mod configuration;
+mod encryption;
 mod logs;
 mod secrets;
 mod serve;
@@ -30,7 +32,7 @@ use clap::Parser;
 use tokio::runtime::{Builder, Runtime};
 
 use self::{
-    cli::{Cache, Command, CommandLine, Hash, Serve, User},
+    cli::{Cache, Command, CommandLine, Hash, Models, Serve, User},
     configuration::Configuration,
 };
 
@@ -41,7 +43,7 @@ pub(crate) enum Failure {
     Usage(Vec<String>),
     /// It was understood and did not succeed. Exit code 1.
     Failed(anyhow::Error),
-    /// The same, and the log says why. Exit code 1.
+    /// The same, and why was told already: by the log, or by what was printed. Exit code 1.
     Logged,
 }
 
@@ -92,7 +94,14 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::User(User::Create(options)) => {
             one_thread()?.block_on(commands::create_user(&configuration, options))
         }
+        Command::Rekey => one_thread()?.block_on(commands::rekey(&configuration)),
+        Command::Profile(options) => one_thread()?.block_on(commands::profile(&configuration, &options)),
         Command::Prewarm => one_thread()?.block_on(commands::prewarm(&configuration)),
+        Command::Seed(options) => one_thread()?.block_on(commands::seed(configuration, &options)),
+        Command::Models(Models::Import(options)) => {
+            one_thread()?.block_on(commands::import_models(configuration, &options))
+        }
+        Command::Models(Models::Export) => one_thread()?.block_on(commands::export_models(&configuration)),
         Command::Cache(Cache::Clear(options)) => {
             one_thread()?.block_on(commands::clear_cache(&configuration, &options))
         }

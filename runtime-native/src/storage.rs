@@ -4,11 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context, anyhow};
 use portico_domain::{
-    models::Timestamp,
+    flows::models::{CatalogueKept, KeepCatalogue},
+    models::{BuiltInModels, Timestamp},
     ports::{Clock, Unavailable},
 };
+use portico_in_process::SystemClock;
 use portico_sql::{
     Repositories,
+    driver::Driver,
     migrations::{Migrated, MigrationError},
     postgres::{self, PostgresDriver},
     sqlite::{self, SqliteDriver},
@@ -26,6 +29,7 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 /// An open database.
 pub(crate) struct Store {
     driver: OpenDriver,
+    built_in: Arc<BuiltInModels>,
     /// What the flows ask of it.
     pub(crate) repositories: Repositories,
 }
@@ -39,37 +43,54 @@ enum OpenDriver {
 impl Store {
     /// Opens the database. Of Postgres nothing is asked yet.
     pub(crate) fn open(configuration: &Configuration, clock: Arc<dyn Clock>) -> Result<Self, Failure> {
+        let built_in = Arc::clone(&configuration.models);
         match &configuration.database {
-            Database::Sqlite(path) => {
-                if let Some(directory) = path.parent().filter(|directory| !directory.as_os_str().is_empty()) {
+            Database::Sqlite(config) => {
+                if let Some(directory) =
+                    config.path.parent().filter(|directory| !directory.as_os_str().is_empty())
+                {
                     make_private_directory(directory)?;
                 }
-                let driver = sqlite::open(path).map_err(|error| anyhow!(error.detail))?;
+                let driver = sqlite::open_with(config).map_err(|error| anyhow!(error.detail))?;
                 let repositories = Repositories::new(driver.clone(), clock);
-                Ok(Self { driver: OpenDriver::Sqlite(driver), repositories })
+                Ok(Self { driver: OpenDriver::Sqlite(driver), built_in, repositories })
             }
             Database::Postgres(config) => {
                 let driver = postgres::connect(config)
                     .map_err(|error| Failure::Usage(vec![format!("DATABASE_URL: {error}")]))?;
                 let repositories = Repositories::new(driver.clone(), clock);
-                Ok(Self { driver: OpenDriver::Postgres(driver), repositories })
+                Ok(Self { driver: OpenDriver::Postgres(driver), built_in, repositories })
             }
         }
     }
 
-    /// Brings the schema up to that of this version.
-    pub(crate) async fn migrate(&self, now: Timestamp) -> Result<Migrated, MigrationError> {
+    /// What runs statements that belong to no repository.
+    pub(crate) fn driver(&self) -> Arc<dyn Driver> {
         match &self.driver {
-            OpenDriver::Sqlite(driver) => driver.migrate(now).await,
-            OpenDriver::Postgres(driver) => driver.migrate(now).await,
+            OpenDriver::Sqlite(driver) => driver.clone(),
+            OpenDriver::Postgres(driver) => driver.clone(),
         }
+    }
+
+    /// Brings the schema up to that of this version, and stores the built-in models where an operator hasn't imported others.
+    pub(crate) async fn migrate(&self, now: Timestamp) -> Result<Migrated, MigrationError> {
+        let migrated = match &self.driver {
+            OpenDriver::Sqlite(driver) => driver.migrate(now).await?,
+            OpenDriver::Postgres(driver) => driver.migrate(now).await?,
+        };
+        let catalogue = Arc::clone(&self.repositories.model_catalogue);
+        let keep = KeepCatalogue { clock: Arc::new(SystemClock), catalogue };
+        if keep.ensure(self.built_in.get()).await? == CatalogueKept::Stored {
+            tracing::info!(models = self.built_in.get().models().len(), "the built-in models are stored");
+        }
+        Ok(migrated)
     }
 
     /// Makes sure that the schema is that of this version, by migrating an embedded file, which belongs to this program alone, and by
     /// looking at a server's.
     pub(crate) async fn ensure_schema(&self, now: Timestamp) -> Result<(), SchemaFault> {
         match &self.driver {
-            OpenDriver::Sqlite(driver) => note(&driver.migrate(now).await?),
+            OpenDriver::Sqlite(_) => note(&self.migrate(now).await?),
             OpenDriver::Postgres(driver) => {
                 let missing = driver.missing_migrations().await?;
                 if !missing.is_empty() {

@@ -25,7 +25,8 @@ use tokio::runtime::Handle;
 use crate::{
     Failure,
     configuration::Configuration,
-    secrets::{self, make_private_directory},
+    encryption,
+    secrets::{JWT_SECRET, make_private_directory},
     storage::Store,
 };
 
@@ -46,10 +47,9 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
     let secret = if let Some(secret) = &configuration.keys.secret {
         secret.clone()
     } else {
-        let path = secrets::jwt_secret_file(&configuration.data_dir);
-        let kept = secrets::read_or_make(&path, entropy.as_ref())?;
+        let kept = JWT_SECRET.read_or_make(&configuration.data_dir, entropy.as_ref())?;
         if kept.is_new {
-            let file = path.display().to_string();
+            let file = JWT_SECRET.file(&configuration.data_dir).display().to_string();
             tracing::info!(
                 file,
                 "a secret for signing tokens was made; servers that share a database must share it as JWT_SECRET"
@@ -57,6 +57,7 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
         }
         kept.secret
     };
+    let sealer = encryption::sealer(configuration, entropy.clone())?;
     let journal =
         JournalSettings { sync: configuration.journal_sync, ..JournalSettings::new(configuration.journal()) };
     let repositories = store.repositories.clone();
@@ -96,12 +97,22 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
         key_lookup: repositories.key_lookup,
         usage_ledger: usage.clone(),
         key_usage: repositories.key_usage,
+        books: repositories.books,
+        orders: repositories.orders,
         experiments: repositories.experiments,
         experiment_results: repositories.experiment_results,
         credentials: repositories.credentials,
         sessions: repositories.sessions,
+        models: repositories.models,
+        built_in_models: Arc::clone(&configuration.models),
         identities: repositories.identities,
+        user_settings: repositories.user_settings,
+        provider_keys: repositories.provider_keys,
+        sealer,
+        system_settings: repositories.system_settings,
+        conversations: repositories.conversations,
         storage: repositories.storage,
+        database_state: repositories.database_state,
         facts: repositories.facts,
         deferred: deferred.clone(),
         passwords: make_passwords(&settings),

@@ -6,7 +6,7 @@ use portico_domain::{
     ports::{Hearing, SharedCache},
 };
 use portico_in_process::SystemClock;
-use portico_redis::RedisSettings;
+use portico_redis::{RedisAddress, RedisSettings};
 
 use super::say;
 use crate::{Failure, cli::ClearCache, configuration::Configuration, wiring};
@@ -31,27 +31,7 @@ pub(crate) async fn clear_cache(configuration: &Configuration, options: &ClearCa
         return Err(anyhow!(told).into());
     };
     let shown = address.to_string();
-    let authorities = wiring::authorities(configuration)?;
-    let settings =
-        RedisSettings { address, authorities, open_when_away: configuration.settings.limits.open_when_away };
-    // Nothing is kept here that others' invalidations could concern.
-    let redis = portico_redis::connect(settings, Arc::new(SystemClock), Arc::new(drop))
-        .map_err(|fault| anyhow!("REDIS_URL: {fault}"))?;
-    let cleared = tokio::time::timeout(PATIENCE, async {
-        while redis.cache.hearing() == Hearing::Deaf {
-            tokio::time::sleep(PAUSE).await;
-        }
-        for prefix in &prefixes {
-            redis.cache.clear(*prefix).await?;
-        }
-        anyhow::Ok(())
-    });
-    let cleared = cleared.await;
-    redis.close().await;
-    cleared
-        .map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs()))
-        .and_then(|cleared| cleared)
-        .with_context(|| format!("{shown}: not known to be cleared"))?;
+    clear_on_all_servers(configuration, address, &prefixes).await?;
     say(|out| {
         for prefix in &prefixes {
             writeln!(
@@ -63,4 +43,34 @@ pub(crate) async fn clear_cache(configuration: &Configuration, options: &ClearCa
         Ok(())
     })?;
     Ok(())
+}
+
+/// Drops everything of some prefixes, through the Redis at `address`.
+pub(super) async fn clear_on_all_servers(
+    configuration: &Configuration,
+    address: RedisAddress,
+    prefixes: &[Prefix],
+) -> anyhow::Result<()> {
+    let shown = address.to_string();
+    let authorities = wiring::authorities(configuration)?;
+    let settings =
+        RedisSettings { address, authorities, open_when_away: configuration.settings.limits.open_when_away };
+    // Nothing is kept here that others' invalidations could concern.
+    let redis = portico_redis::connect(settings, Arc::new(SystemClock), Arc::new(drop))
+        .map_err(|fault| anyhow!("REDIS_URL: {fault}"))?;
+    let cleared = tokio::time::timeout(PATIENCE, async {
+        while redis.cache.hearing() == Hearing::Deaf {
+            tokio::time::sleep(PAUSE).await;
+        }
+        for prefix in prefixes {
+            redis.cache.clear(*prefix).await?;
+        }
+        anyhow::Ok(())
+    });
+    let cleared = cleared.await;
+    redis.close().await;
+    cleared
+        .map_err(|_| anyhow!("no answer within {} s", PATIENCE.as_secs()))
+        .and_then(|cleared| cleared)
+        .with_context(|| format!("{shown}: not known to be cleared"))
 }

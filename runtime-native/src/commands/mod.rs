@@ -5,12 +5,26 @@ mod check_config;
 mod clear_cache;
 mod experiment;
 mod migrate;
+mod models;
 mod prewarm;
+mod profile;
+mod progress;
+mod rekey;
+mod seed;
 mod user;
 
 pub(crate) use self::{
-    calibrate::calibrate, check_config::check_config, clear_cache::clear_cache, experiment::experiment,
-    migrate::migrate, prewarm::prewarm, user::create_user,
+    calibrate::calibrate,
+    check_config::check_config,
+    clear_cache::clear_cache,
+    experiment::experiment,
+    migrate::migrate,
+    models::{export_models, import_models},
+    prewarm::prewarm,
+    profile::profile,
+    rekey::rekey,
+    seed::seed,
+    user::create_user,
 };
 
 /// Writes to the standard output. A reader that has gone away, as `head` does, is no failure.

@@ -14,13 +14,14 @@ const DEFAULT_FILE: &str = "portico.toml";
 /// Settings whose variables don't begin with `PORTICO_`.
 const BARE: [&str; 4] = ["DATABASE_URL", "REDIS_URL", "JWT_SECRET", "JWT_SECRET_PREVIOUS"];
 /// Settings that are secrets, or hold one.
-const SECRET: [&str; 6] = [
+const SECRET: [&str; 7] = [
     "DATABASE_URL",
     "REDIS_URL",
     "JWT_SECRET",
     "JWT_SECRET_PREVIOUS",
     "PORTICO_GITHUB_CLIENT_SECRET",
     "PORTICO_JWT_ED25519",
+    "PORTICO_ENCRYPTION_KEYS",
 ];
 
 /// Settings read from a file, by the names of their variables.

@@ -1,6 +1,6 @@
-//! What tokens are signed with.
+//! What tokens are signed with, and provider keys encrypted under.
 
-use portico_crypto::{KeyRole, TokenKeysConfig};
+use portico_crypto::{KeyRole, SealingKeys, TokenKeysConfig};
 use portico_domain::{models::Secret, settings::Variables};
 
 use super::values::list;
@@ -12,6 +12,8 @@ pub(crate) struct GivenKeys {
     pub(crate) previous_secrets: Vec<Secret>,
     pub(crate) ed25519: Option<Secret>,
     pub(crate) previous_ed25519_public: Vec<String>,
+    /// None where they weren't set.
+    pub(crate) encryption: SealingKeys,
 }
 
 impl GivenKeys {
@@ -29,6 +31,7 @@ impl GivenKeys {
             previous_ed25519_public: variables
                 .take("PORTICO_JWT_ED25519_PREVIOUS", |text| Ok::<_, String>(list(text)))
                 .unwrap_or_default(),
+            encryption: variables.take("PORTICO_ENCRYPTION_KEYS", SealingKeys::parse).unwrap_or_default(),
         };
         // Long enough to be no fault where the secret is still to be made.
         let stand_in = Secret::new("-".repeat(portico_crypto::MIN_SECRET_BYTES));

@@ -3,6 +3,7 @@
 mod database;
 mod file;
 mod keys;
+mod models;
 mod print;
 mod values;
 
@@ -11,10 +12,14 @@ use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
-use portico_domain::settings::{Fault, Settings, Target, Variables};
+use portico_domain::{
+    models::BuiltInModels,
+    settings::{Fault, Settings, Target, Variables},
+};
 use portico_in_process::JournalSync;
 use portico_redis::RedisAddress;
 
@@ -52,6 +57,12 @@ pub(crate) struct Configuration {
     pub(crate) max_connections: u32,
     /// Certificates of authorities to trust besides the usual ones, when asking other services.
     pub(crate) ca_file: Option<PathBuf>,
+    /// Where what requests ask of the database is recorded, if it is.
+    pub(crate) record_statements: Option<PathBuf>,
+    /// The models to begin with and to answer with while the database is away.
+    pub(crate) models: Arc<BuiltInModels>,
+    /// The file that they were read from, where they are not the program's own.
+    pub(crate) models_file: Option<PathBuf>,
     /// What is allowed and yet not what its author may have meant, a sentence each.
     pub(crate) warnings: Vec<String>,
     origins: BTreeMap<String, String>,
@@ -119,6 +130,9 @@ impl Configuration {
         let path = |text: &str| Ok::<_, String>(PathBuf::from(text));
         let data_dir =
             variables.take("PORTICO_DATA_DIR", path).unwrap_or_else(|| PathBuf::from("./portico-data"));
+        let models = variables.take("PORTICO_MODELS_FILE", models::read);
+        let (models, models_file) =
+            models.map_or((BuiltInModels::own(), None), |(models, path)| (models, Some(path)));
         let mut span = |name, default: u64, bounds| {
             variables.take(name, values::span(bounds)).unwrap_or(Duration::from_secs(default))
         };
@@ -137,6 +151,9 @@ impl Configuration {
                 .take("PORTICO_MAX_CONNECTIONS", values::count(1..=1_000_000))
                 .unwrap_or(8_192),
             ca_file: variables.take("PORTICO_CA_FILE", path),
+            record_statements: variables.take("PORTICO_RECORD_STATEMENTS", path),
+            models: Arc::new(models),
+            models_file,
             settings,
             public_url_is_set: false,
             listen,

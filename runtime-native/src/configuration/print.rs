@@ -68,6 +68,15 @@ fn process(configuration: &Configuration) -> Vec<(String, Shown)> {
         .map_or(Shown::Unset("the usual authorities alone are trusted"), |path| {
             Shown::Value(path.display().to_string())
         });
+    let recording = configuration.record_statements.as_ref();
+    let recording = recording
+        .map_or(Shown::Unset("what requests ask of the database is not recorded"), |path| {
+            Shown::Value(path.display().to_string())
+        });
+    let models = configuration.models_file.as_ref();
+    let models = models.map_or(Shown::Unset("the program brings a catalogue of models"), |path| {
+        Shown::Value(path.display().to_string())
+    });
     vec![
         line("PORTICO_LISTEN", configuration.listen),
         line("PORTICO_DATA_DIR", configuration.data_dir.display()),
@@ -78,30 +87,49 @@ fn process(configuration: &Configuration) -> Vec<(String, Shown)> {
         line("PORTICO_IDLE_TIME_LIMIT", show_span(configuration.idle_time_limit)),
         line("PORTICO_MAX_CONNECTIONS", configuration.max_connections),
         ("PORTICO_CA_FILE".to_owned(), authorities),
+        ("PORTICO_MODELS_FILE".to_owned(), models),
+        ("PORTICO_RECORD_STATEMENTS".to_owned(), recording),
     ]
 }
 
 fn database(configuration: &Configuration) -> Vec<(String, Shown)> {
     let mut lines = vec![line("DATABASE_URL", configuration.database.shown())];
-    if let Database::Postgres(config) = &configuration.database {
-        lines.extend([
+    match &configuration.database {
+        Database::Postgres(config) => lines.extend([
             line("PORTICO_DATABASE_MAX_CONNECTIONS", config.max_connections),
             line("PORTICO_DATABASE_ACQUIRE_WAIT", show_span(config.acquire_wait)),
             line("PORTICO_DATABASE_IDLE_TIME", show_span(config.idle_time)),
             line("PORTICO_DATABASE_LIFE_TIME", show_span(config.life_time)),
             line("PORTICO_DATABASE_STATEMENT_TIME_LIMIT", show_span(config.statement_timeout)),
-        ]);
+            line("PORTICO_DATABASE_APPLICATION_NAME", &config.application_name),
+        ]),
+        Database::Sqlite(config) => {
+            let of_servers = |name: &str| (name.to_owned(), Shown::Unset("a file's connections have none"));
+            lines.extend([
+                line("PORTICO_DATABASE_MAX_CONNECTIONS", config.readers),
+                line("PORTICO_DATABASE_ACQUIRE_WAIT", show_span(config.acquire_wait)),
+                line("PORTICO_DATABASE_IDLE_TIME", show_span(config.idle_time)),
+                of_servers("PORTICO_DATABASE_LIFE_TIME"),
+                line("PORTICO_DATABASE_STATEMENT_TIME_LIMIT", show_span(config.statement_time_limit)),
+                of_servers("PORTICO_DATABASE_APPLICATION_NAME"),
+            ]);
+        }
     }
     lines
 }
 
 fn keys(configuration: &Configuration) -> Vec<(String, Shown)> {
     let keys = &configuration.keys;
-    let kept = secrets::jwt_secret_file(&configuration.data_dir).exists();
+    let kept = secrets::JWT_SECRET.file(&configuration.data_dir).exists();
     let otherwise = if kept {
         "the one in the data directory is used"
     } else {
         "one is made at the first start and kept in the data directory"
+    };
+    let encryption = if secrets::ENCRYPTION_KEYS.file(&configuration.data_dir).exists() {
+        "the keys in the data directory are used"
+    } else {
+        "a key is made at the first start and kept in the data directory"
     };
     vec![
         secret("JWT_SECRET", keys.secret.is_some(), otherwise),
@@ -112,6 +140,7 @@ fn keys(configuration: &Configuration) -> Vec<(String, Shown)> {
             !keys.previous_ed25519_public.is_empty(),
             "no older key is honoured",
         ),
+        secret("PORTICO_ENCRYPTION_KEYS", !keys.encryption.is_empty(), encryption),
     ]
 }
 
@@ -210,17 +239,20 @@ mod tests {
     #[test]
     fn every_setting_is_printed() {
         let environment = [
-            ("DATABASE_URL", "postgres://host/db"),
             ("PORTICO_GITHUB_CLIENT_ID", "id"),
             ("PORTICO_GITHUB_CLIENT_SECRET", "fake"),
+            ("DATABASE_URL", "postgres://host/db"),
         ];
-        let environment = environment.map(|(name, value)| (name.into(), value.into()));
-        let configuration = Configuration::from(environment.into_iter(), None).unwrap();
-        let printed: Vec<String> = lines(&configuration).into_iter().map(|(name, _)| name).collect();
         let taken = taken();
         assert!(taken.len() > 25, "{taken:?}");
-        for name in &taken {
-            assert!(printed.contains(name), "{name} in {printed:?}");
+        // With a server, and with a file.
+        for environment in [&environment[..], &environment[..2]] {
+            let environment = environment.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+            let configuration = Configuration::from(environment, None).unwrap();
+            let printed: Vec<String> = lines(&configuration).into_iter().map(|(name, _)| name).collect();
+            for name in &taken {
+                assert!(printed.contains(name), "{name} in {printed:?}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod connections;
 mod listener;
+mod recording;
 mod signals;
 mod upkeep;
 
@@ -66,7 +67,11 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
         );
     }
     let api = Api { door: Arc::clone(&door), version: env!("CARGO_PKG_VERSION"), started_at };
-    let connections = Connections::new(Surface::new(api), &configuration);
+    let surface = match &configuration.record_statements {
+        Some(path) => Surface::recording(api, recording::recorder(path)?),
+        None => Surface::new(api),
+    };
+    let connections = Connections::new(surface, &configuration);
 
     tracing::info!(
         address = format!("http://{address}"),
@@ -76,6 +81,7 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
     );
     let upkeep = tokio::spawn(upkeep::run(Arc::clone(&door)));
     let conduct = tokio::spawn(upkeep::conduct(Arc::clone(&door)));
+    let pools = tokio::spawn(upkeep::watch_pools(Arc::clone(&door)));
     let mut schema = tokio::spawn(watch_schema(Arc::clone(&store), schema_is_known));
     let outcome = tokio::select! {
         () = connections.serve(&mut listener) => unreachable_end(),
@@ -87,6 +93,7 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
     };
     upkeep.abort();
     conduct.abort();
+    pools.abort();
     schema.abort();
     let last_results = Arc::clone(&door.cache_operations.conduct);
     let finish = Finish { connections, deferred: &deferred, usage: &usage, results: &last_results };

@@ -7,6 +7,7 @@ use portico_domain::{
     flows::{
         MaintenanceReport,
         cache_operations::{ConductExperiments, WarmOutcome, Warmed},
+        database::WatchPools,
     },
     ports::Unavailable,
 };
@@ -61,5 +62,12 @@ pub(super) async fn conduct(door: Arc<Door>) {
             seen = Some(activity);
         }
         door.clock.sleep(ConductExperiments::EVERY).await;
+    }
+}
+
+/// Looks at the connections to the database every second, and tells when they are nearly used up.
+pub(super) async fn watch_pools(door: Arc<Door>) {
+    while door.database.watch.run() {
+        door.clock.sleep(WatchPools::EVERY).await;
     }
 }
