@@ -2,17 +2,20 @@
 # Runs the Worker in wrangler on this machine, rebuilding it when a source changes: `npm run dev`.
 #
 # DATABASE_URL names the Postgres behind HYPERDRIVE; without it wrangler.jsonc's localConnectionString does. Bring it up to the schema with
-# `portico migrate` first. The signing secret is made once and kept in .dev.vars. Further arguments go to wrangler.
+# `portico migrate` first. The signing secret and the encryption key are made once and kept in .dev.vars. Further arguments go to wrangler.
 set -euo pipefail
 
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cd "$here"
 "$here/../tests/setup/wasm-toolchain.sh"
 "$here/../tests/setup/node.sh"
-if [ ! -f .dev.vars ]; then
-  (umask 077 && printf 'JWT_SECRET=%s\n' "$(node_modules/.bin/node -p 'crypto.randomBytes(32).toString("hex")')" >.dev.vars)
-  echo "dev: made .dev.vars with a fresh JWT_SECRET"
-fi
+make_secret() {
+  grep -qs "^$1=" .dev.vars && return
+  (umask 077 && printf '%s=%s\n' "$1" "$(node_modules/.bin/node -p "$2")" >>.dev.vars)
+  echo "dev: put a fresh $1 into .dev.vars"
+}
+make_secret JWT_SECRET 'crypto.randomBytes(32).toString("hex")'
+make_secret PORTICO_ENCRYPTION_KEYS '"dev:" + crypto.randomBytes(32).toString("base64")'
 if [ -n "${DATABASE_URL:-}" ]; then
   export CLOUDFLARE_HYPERDRIVE_LOCAL_CONNECTION_STRING_HYPERDRIVE=$DATABASE_URL
 fi

@@ -50,10 +50,15 @@ pub fn fetch(request: &Request, env: &Env, context: Context) -> Result<JsValue, 
     let within = scope.clone();
     let work = scope.clone().run(async move {
         let response = portico.routes.answer(incoming).await;
+        let (response, streamed) = bridge::write_response(response).await;
         // Nobody listens any more when the client has gone.
-        let _ = tell.send(bridge::write_response(response).await.map(JsValue::from));
+        let _ = tell.send(response.map(JsValue::from));
         portico.door.cache_operations.conduct.run_when_due();
         within.follow_up().await;
+        if let Some(streamed) = streamed {
+            // Its end is its sender's: nothing is ever sent.
+            let _ = streamed.await;
+        }
     });
     bridge::answer(with_task_connection(work), outcome, |rest| scope.wait_until(rest))
 }

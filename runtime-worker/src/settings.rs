@@ -1,7 +1,7 @@
 //! What the operator set: the Worker's vars and secrets, read with the domain's rules.
 
 use portico_cloudflare::LogFilter;
-use portico_crypto::{KeyRole, TokenKeysConfig};
+use portico_crypto::{KeyRole, SealingKeys, TokenKeysConfig};
 use portico_domain::{
     models::Secret,
     settings::{Fault, Settings, Target, Variables},
@@ -31,6 +31,8 @@ pub(crate) struct WorkerSettings {
     pub(crate) shared: Settings,
     /// What tokens are signed with.
     pub(crate) keys: TokenKeysConfig,
+    /// What keys at providers are encrypted under; where there is nothing, none can be stored.
+    pub(crate) encryption: SealingKeys,
     /// Where the data is.
     pub(crate) database: Database,
     /// What is logged.
@@ -52,13 +54,19 @@ impl WorkerSettings {
         }
         let shared = Settings::take(&mut variables, Target::Worker, "https://unset.invalid");
         let keys = take_keys(&mut variables, &shared.public_url);
+        let encryption = variables.take("PORTICO_ENCRYPTION_KEYS", SealingKeys::parse).unwrap_or_default();
         let plain = |text: &str| Ok::<_, String>(text.trim().to_owned());
         let url = variables.take("DATABASE_URL", plain);
         let endpoint = variables.take("PORTICO_NEON_SQL_URL", plain);
         let database =
             url.map_or(Database::Hyperdrive, |url| Database::Neon { url: Secret::new(url), endpoint });
+        variables.take("PORTICO_MODELS_FILE", |_| {
+            let no_files =
+                "is for the native server: a Worker has no files. Store models with `portico models import`";
+            Err::<(), _>(no_files)
+        });
         let log = variables.take("PORTICO_LOG", LogFilter::parse).unwrap_or_default();
-        variables.finish().map(|()| Self { shared, keys, database, log })
+        variables.finish().map(|()| Self { shared, keys, encryption, database, log })
     }
 }
 
@@ -148,6 +156,16 @@ mod tests {
         let settings =
             read(&[SECRET, URL, url, ("PORTICO_NEON_SQL_URL", "http://127.0.0.1:1/sql")]).ok().unwrap();
         assert!(matches!(settings.database, Database::Neon { endpoint: Some(_), .. }));
+    }
+
+    #[test]
+    fn without_encryption_keys_the_rest_works_and_faulty_ones_are_told() {
+        assert!(read(&[SECRET, URL]).ok().unwrap().encryption.is_empty());
+        let key = ("PORTICO_ENCRYPTION_KEYS", "k1:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=");
+        let settings = read(&[SECRET, URL, key]).ok().unwrap();
+        assert_eq!(settings.encryption.ids().collect::<Vec<_>>(), ["k1"]);
+        let short = ("PORTICO_ENCRYPTION_KEYS", "k1:AQID");
+        assert_eq!(read(&[SECRET, URL, short]).err().unwrap(), ["PORTICO_ENCRYPTION_KEYS"]);
     }
 
     #[test]

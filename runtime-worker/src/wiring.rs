@@ -10,10 +10,11 @@ use portico_cloudflare::{
     CoalescedUsage, ConsoleLog, DurableObjectLimiter, KvCache, LogFilter, ScopedBackground, WaitUntilWrites,
     WorkerClock, WorkerFetch,
 };
-use portico_crypto::{BcryptCost, InlinePasswords, StaticTokenKeys, SystemEntropy};
+use portico_crypto::{BcryptCost, InlinePasswords, StaticTokenKeys, SystemEntropy, XChaChaSealer};
 use portico_dns::HttpsResolver;
 use portico_domain::{
     door::{Door, Ports},
+    models::BuiltInModels,
     ports::{Clock, Entropy, Fetch, IdentityProvider, Passwords, Resolver, SharedCache},
     settings::{Fault, Variables},
 };
@@ -58,7 +59,7 @@ impl Portico {
     }
 
     fn make(env: &Env, settings: WorkerSettings) -> Result<Self, Vec<Fault>> {
-        let WorkerSettings { shared, keys, database, log: _ } = settings;
+        let WorkerSettings { shared, keys, encryption, database, log: _ } = settings;
         let clock: Arc<dyn Clock> = Arc::new(WorkerClock);
         let fetch: Arc<dyn Fetch> = Arc::new(WorkerFetch);
 
@@ -95,12 +96,22 @@ impl Portico {
                 Arc::new(SystemEntropy),
             )),
             key_usage: repositories.key_usage,
+            books: repositories.books,
+            orders: repositories.orders,
             experiments: repositories.experiments,
             experiment_results: repositories.experiment_results,
             credentials: repositories.credentials,
             sessions: repositories.sessions,
+            models: repositories.models,
+            built_in_models: Arc::new(BuiltInModels::own()),
             identities: repositories.identities,
+            user_settings: repositories.user_settings,
+            provider_keys: repositories.provider_keys,
+            sealer: Arc::new(XChaChaSealer::new(encryption, Arc::new(SystemEntropy))),
+            system_settings: repositories.system_settings,
+            conversations: repositories.conversations,
             storage: repositories.storage,
+            database_state: repositories.database_state,
             facts: Arc::clone(&repositories.facts),
             deferred: Arc::new(WaitUntilWrites::new(repositories.facts, Arc::clone(&clock))),
             limiter: Arc::new(limiter),

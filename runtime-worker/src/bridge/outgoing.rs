@@ -4,8 +4,10 @@ use axum::{
     body::{Body, HttpBody},
     http::{HeaderMap, Response, StatusCode},
 };
+use futures_channel::oneshot;
 use futures_util::StreamExt;
 use http_body_util::BodyExt;
+use portico_sql::hyperdrive::within_connection;
 use worker::{
     js_sys::Uint8Array,
     wasm_bindgen::{JsCast, JsValue},
@@ -17,24 +19,34 @@ use super::{streamed_response, whole_response};
 /// A body of known size up to here is given in one piece; others stream.
 const WHOLE_UP_TO: u64 = 1024 * 1024;
 
-/// Hands a response to the runtime.
-pub(crate) async fn write_response(response: Response<Body>) -> Result<web_sys::Response, JsValue> {
+/// Is done when a response's stream has been read to its end, has failed, or is wanted by nobody any more.
+pub(crate) type Streamed = oneshot::Receiver<()>;
+
+/// Hands a response to the runtime. One that streams may need what its request holds, such as the database connection: the request has to wait for its end.
+pub(crate) async fn write_response(
+    response: Response<Body>,
+) -> (Result<web_sys::Response, JsValue>, Option<Streamed>) {
     let (head, body) = response.into_parts();
     let lines = header_lines(&head.headers);
     let status = head.status.as_u16();
     match body.size_hint().exact() {
-        Some(0) => whole_response(status, &lines, None),
+        Some(0) => (whole_response(status, &lines, None), None),
         Some(size) if size <= WHOLE_UP_TO => {
-            let bytes = body.collect().await.map_err(|cause| JsValue::from(cause.to_string()))?.to_bytes();
-            whole_response(status, &lines, Some(&bytes))
+            let bytes = body.collect().await.map_err(|cause| JsValue::from(cause.to_string()));
+            (bytes.and_then(|bytes| whole_response(status, &lines, Some(&bytes.to_bytes()))), None)
         }
         _ => {
-            let chunks = body.into_data_stream().map(|chunk| match chunk {
-                Ok(bytes) => Ok(Uint8Array::from(&bytes[..]).into()),
-                Err(cause) => Err(JsValue::from(cause.to_string())),
+            let (reading, streamed) = oneshot::channel::<()>();
+            let chunks = within_connection(body.into_data_stream()).map(move |chunk| {
+                // Dropped with the stream, however that ends.
+                let _reading = &reading;
+                match chunk {
+                    Ok(bytes) => Ok(Uint8Array::from(&bytes[..]).into()),
+                    Err(cause) => Err(JsValue::from(cause.to_string())),
+                }
             });
             let stream = wasm_streams::ReadableStream::from_stream(chunks).into_raw();
-            streamed_response(status, &lines, stream.unchecked_ref())
+            (streamed_response(status, &lines, stream.unchecked_ref()), Some(streamed))
         }
     }
 }
