@@ -3,6 +3,7 @@
 //! | module | what it holds | binary |
 //! | --- | --- | --- |
 //! | [`conformance`] | the HTTP contract as named cases, run against any server | `conformance` |
+//! | [`budgets`] | what every route asks of the database, held against its budget | `budgets` |
 //! | [`harness`] | Postgres, Portico's four set-ups and the stand-ins as child processes | – |
 //! | [`servers`] | several servers as one: changes, limits, counts, outages | `servers` |
 //! | [`neon`] | Neon's SQL over HTTP from an ordinary Postgres | `neon-stand-in` |
@@ -18,6 +19,7 @@
 //! To add a set-up: a variant of [`harness::set_up::SetUp`] and how its server is started. To add a case: an `async fn` in the file
 //! of its topic below `conformance/cases`, named in that file's `cases()`.
 
+pub mod budgets;
 pub mod conformance;
 pub mod delay;
 pub mod dns;

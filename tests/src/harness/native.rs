@@ -17,6 +17,9 @@ use super::process::Process;
 /// What tokens are signed with in tests, so that tests can sign bad ones themselves. Fake, and long enough.
 pub const JWT_SECRET: &str = "a-made-up-secret-for-conformance-tests-only-0123456789";
 
+/// What provider keys are encrypted under in tests. Fake.
+pub const ENCRYPTION_KEYS: &str = "made-up:AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA=";
+
 /// Whom servers of tests know as an admin.
 pub const ADMIN_EMAIL: &str = "admin@conformance.example";
 /// Their password. Fake.

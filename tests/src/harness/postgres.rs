@@ -42,10 +42,15 @@ impl Postgres {
             let admin = Url::parse(&url).context("TEST_DATABASE_URL")?;
             return Ok(Self { admin, cluster: None });
         }
+        Self::with_settings(&[]).await
+    }
+
+    /// Makes a cluster with settings of its own, each `name=value`, whatever `TEST_DATABASE_URL` says.
+    pub async fn with_settings(settings: &[&str]) -> anyhow::Result<Self> {
         let folder = paths::target().join("test-postgres").join(random::hex(6));
         fs::create_dir_all(&folder)?;
         let mut cluster = Cluster { process: None, folder };
-        let port = cluster.begin().await?;
+        let port = cluster.begin(settings).await?;
         let admin = Url::parse(&format!("postgres://postgres:{PASSWORD}@127.0.0.1:{port}/postgres"))?;
         Ok(Self { admin, cluster: Some(cluster) })
     }
@@ -115,7 +120,7 @@ async fn connect(url: &Url) -> anyhow::Result<Connection> {
 
 impl Cluster {
     /// Makes and starts the cluster, and gives its port.
-    async fn begin(&mut self) -> anyhow::Result<u16> {
+    async fn begin(&mut self, settings: &[&str]) -> anyhow::Result<u16> {
         let password_file = self.folder.join("password");
         let data = self.folder.join("data");
         fs::write(&password_file, PASSWORD)?;
@@ -128,7 +133,7 @@ impl Cluster {
             "--auth=scram-sha-256",
             "--username=postgres",
             "--encoding=UTF8",
-            "--locale=C",
+            "--locale=C.UTF-8",
         ]);
         initdb.arg("--pwfile").arg(&password_file).arg("--pgdata").arg(&data);
         let made = initdb.output().await.context("running initdb")?;
@@ -146,7 +151,10 @@ impl Cluster {
             "fsync=off",
             "synchronous_commit=off",
             "full_page_writes=off",
-        ] {
+        ]
+        .iter()
+        .chain(settings)
+        {
             postgres.args(["-c", setting]);
         }
         let name = format!("postgres-{port}");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::process::Command;
 
-use super::native::{self, JWT_SECRET, listening_line, make_admin, migrate};
+use super::native::{self, ENCRYPTION_KEYS, JWT_SECRET, listening_line, make_admin, migrate};
 use super::paths;
 use super::postgres::{Database, Postgres};
 use super::process::{Process, free_port, listening_on};
@@ -16,6 +16,9 @@ use crate::random;
 
 /// How long a server may take until it listens. A Worker on a busy machine compiles its module first.
 const START: Duration = Duration::from_mins(1);
+
+/// What requests asked of the database, in a server's folder.
+const RECORDING: &str = "statements.jsonl";
 
 /// Names one way to run Portico.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +117,7 @@ impl Surroundings {
             base: base.address.clone(),
             limited: limited.address.clone(),
             strict: strict.address.clone(),
+            recording: set_up.is_native().then(|| base.scratch.join(RECORDING)),
             _kept: [base, limited, strict],
         })
     }
@@ -143,6 +147,9 @@ impl Surroundings {
             let redis = self.redis.as_ref().context("Redis runs")?;
             command.env("REDIS_URL", redis.database(variation as u8).as_str());
         }
+        if set_up.is_native() && variation == Variation::Roomy {
+            command.env("PORTICO_RECORD_STATEMENTS", scratch.join(RECORDING));
+        }
         let command = self.configured(command, variation);
         let ready =
             if set_up.is_native() { listening_line as fn(&str) -> Option<String> } else { listening_on };
@@ -156,6 +163,7 @@ impl Surroundings {
     fn configured(&self, mut command: Command, variation: Variation) -> Command {
         command
             .env("JWT_SECRET", JWT_SECRET)
+            .env("PORTICO_ENCRYPTION_KEYS", ENCRYPTION_KEYS)
             .env("PORTICO_BCRYPT_COST", "10")
             .env("PORTICO_TRUSTED_PROXIES", "1");
         // Cases come in crowds, and machines that run them may be slow: shedding load is tried elsewhere.
@@ -262,6 +270,8 @@ pub struct Running {
     pub limited: String,
     /// The server with sign-up closed, no provider, bodies of 2 KiB and 3 s for a request.
     pub strict: String,
+    /// What each request to `base` asked of the database, a line a request; native servers write it.
+    pub recording: Option<std::path::PathBuf>,
     _kept: [Server; 3],
 }
 

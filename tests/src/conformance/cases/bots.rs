@@ -108,7 +108,10 @@ async fn with_key(api: Api) -> Outcome {
     with(ME, &key).send().await?.is(200)?;
     let refused = with(ME, "pk_nonsense").send().await?.is_problem(401, "unauthenticated")?;
     same("statements for a malformed key", refused.timing()?.statements, 0)?;
-    is_denied(with(INFO, &key).send().await?)?;
+    for open in [INFO, "/api/v1/books", "/api/v1/books/01890a5d-ac96-774b-bcce-b302099a8057"] {
+        is_denied(with(open, &key).send().await?)?;
+        is_denied(with(open, "pk_nonsense").send().await?)?;
+    }
     let sign_in = sent_by(api.post(LOGIN).json(&json!({})), GOOGLEBOT, ADDRESS);
     is_denied(sign_in.header("x-api-key", &key).send().await?)
 }

@@ -4,10 +4,13 @@ mod account;
 mod api_keys;
 mod bearer;
 mod bodies;
+mod book_lists;
+mod books;
 mod bots;
 mod cache_admin;
 mod conventions;
 mod cookies;
+mod database;
 mod github;
 mod github_faults;
 mod inputs;
@@ -18,11 +21,18 @@ mod key_verification;
 mod limits;
 mod lists;
 mod login;
+mod messaging;
+mod messaging_faults;
+mod messaging_lists;
+mod models;
 mod operations;
+mod orders;
 mod refresh;
 mod register;
 mod sessions;
 mod strict;
+mod system_settings;
+mod user_settings;
 
 use super::Case;
 
@@ -64,6 +74,13 @@ pub fn all() -> Vec<Case> {
         key_bad_input::cases(),
         key_cache::cases(),
         key_usage::cases(),
+        models::cases(),
+        books::cases(),
+        book_lists::cases(),
+        orders::cases(),
+        messaging::cases(),
+        messaging_faults::cases(),
+        messaging_lists::cases(),
         sessions::cases(),
         lists::cases(),
         bearer::cases(),
@@ -73,8 +90,11 @@ pub fn all() -> Vec<Case> {
         inputs::cases(),
         bodies::cases(),
         cache_admin::cases(),
+        database::cases(),
         limits::cases(),
         bots::cases(),
+        user_settings::cases(),
+        system_settings::cases(),
         strict::cases(),
     ]
     .concat()
