@@ -26,11 +26,12 @@ impl PoolState {
         f64::from(self.active()) / f64::from(self.max.max(1))
     }
 
-    /// Whether more than 80 % is in use. A pool of one connection is in use or it isn't: there it counts when somebody waits as well.
+    /// Whether more than 80 % is in use. Of a pool of four connections or less that is all of it, as any moment's work can have it: there it counts when
+    /// somebody waits as well.
     #[must_use]
     pub fn is_strained(&self) -> bool {
         let most = u64::from(self.max) * 4;
-        u64::from(self.active()) * 5 > most && (self.max > 1 || self.waiting > 0)
+        u64::from(self.active()) * 5 > most && (self.max > 4 || self.waiting > 0)
     }
 }
 
@@ -120,7 +121,9 @@ mod tests {
     }
 
     #[test]
-    fn one_connection_in_use_is_no_strain_while_nobody_waits() {
+    fn a_few_connections_in_use_are_no_strain_while_nobody_waits() {
+        assert!(!state(2, 2, 0, 0).is_strained() && !state(4, 4, 0, 0).is_strained());
+        assert!(state(4, 4, 0, 1).is_strained());
         assert!(!state(1, 1, 0, 0).is_strained());
         assert!(state(1, 1, 0, 1).is_strained());
         assert!(!state(1, 1, 1, 1).is_strained());

@@ -18,6 +18,7 @@ pub(crate) const CASES: &[Case<World>] = cases![
     an_owner_is_no_word,
     messages_of_one_rank_are_walked_once_each_while_rows_are_added,
     a_walk_goes_on_from_a_message_that_is_gone,
+    the_best_of_the_newest_ten_thousand_are_shown,
 ];
 
 async fn texts(world: &World, texts: &[&str]) -> Scene {
@@ -255,4 +256,38 @@ async fn a_walk_goes_on_from_a_message_that_is_gone(world: World) {
     let page = PageRequest { after: Some(Cursor { key: gone.rank, id }), ..ALL };
     let rest = scene.conversations().search(&scene.reach(), &query, page).await.unwrap();
     assert_eq!(rest, all[2..]);
+}
+
+/// Writes ten thousand messages that say it once, newer than all others, into the chat of the message that is named.
+static FLOOD: Statement = Statement {
+    name: "flood",
+    effect: Effect::Write,
+    parameters: &[Type::Uuid],
+    columns: &[],
+    postgres: "INSERT INTO messages (id, organization_id, instance_id, chat_id, direction, sender, text, status, created_at)
+        SELECT ('ffffffff-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, organization_id, instance_id, chat_id, 'in', 'x', 'tide ' || n,
+            'received', created_at
+        FROM messages, generate_series(1, 10000) AS n
+        WHERE id = $1",
+    sqlite: "INSERT INTO messages (id, organization_id, instance_id, chat_id, direction, sender, text, status, created_at)
+        WITH RECURSIVE counted (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM counted WHERE n < 10000)
+        SELECT 'ffffffff-0000-7000-8000-' || printf('%012d', n), organization_id, instance_id, chat_id, 'in', 'x', 'tide ' || n, 'received', created_at
+        FROM messages, counted
+        WHERE id = $1",
+};
+
+async fn the_best_of_the_newest_ten_thousand_are_shown(world: World) {
+    let world = world.fresh().await;
+    let scene = Scene::new(&world).await;
+    let oldest = scene.send("ada", "tide tide tide tide", at(0)).await;
+    let other = Scene::new(&world).await;
+    world.ask(&FLOOD, vec![oldest.id.uuid().into()]).await;
+    let found = scene.found(&scene.reach(), "tide").await;
+    assert_eq!(found.len(), 100 + 1, "a page, and one more");
+    assert!(!found.contains(&oldest.text), "ten thousand newer ones have the word");
+    // What is rare is found however old it is, and what others write takes no place away.
+    assert_eq!(scene.found(&scene.reach(), "\"tide tide\"").await, [oldest.text]);
+    other.send("ada", "tide in another place", at(5)).await;
+    assert_eq!(scene.found(&scene.reach(), "tide").await, found);
+    assert_eq!(other.found(&other.reach(), "tide").await, ["tide in another place"]);
 }
