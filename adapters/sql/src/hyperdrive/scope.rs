@@ -5,7 +5,7 @@ use std::{
     future::{Future, poll_fn},
     pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::{Context, Poll},
+    task::{Context, Poll, Waker},
 };
 
 use futures_util::{
@@ -29,6 +29,20 @@ struct State {
     client: Option<Connecting>,
     /// Moves bytes between clients and their streams; one at a time unless a connection was replaced.
     wires: Vec<BoxFuture<'static, ()>>,
+    /// The task that polls the wires, between its polls.
+    driver: Option<Waker>,
+    stage: Stage,
+}
+
+/// How far the request is.
+#[derive(Default, PartialEq, Eq)]
+enum Stage {
+    #[default]
+    Open,
+    /// What was begun is finished; nothing new is connected.
+    Closing,
+    /// Nobody polls the wires any more.
+    Over,
 }
 
 /// What a database's activity view calls our connections, as far as Hyperdrive passes it on.
@@ -56,6 +70,9 @@ impl Scope {
     pub(super) async fn client(self: &Arc<Self>, dial: &Arc<dyn Dial>) -> Result<Arc<Client>, Unavailable> {
         let connecting = {
             let mut state = self.state();
+            if state.stage != Stage::Open {
+                return Err(ended());
+            }
             let spent = match state.client.as_ref().and_then(Shared::peek) {
                 Some(Ok(client)) => client.is_closed(),
                 // What failed is tried again by the next statement.
@@ -94,21 +111,60 @@ impl Scope {
                 let told = error.as_db_error().map_or("the connection failed", |error| error.message());
                 Unavailable::new(SERVICE, format!("connecting: {told}"))
             })?;
-            let scope = scope.upgrade().ok_or_else(|| Unavailable::new(SERVICE, "the request has ended"))?;
+            let scope = scope.upgrade().ok_or_else(ended)?;
             // Its errors reach whoever awaits an answer.
-            scope.state().wires.push(connection.map(drop).boxed());
+            scope.add(connection.map(drop).boxed())?;
             Ok(Arc::new(client))
         }
         .boxed()
         .shared()
     }
 
+    /// Adds a wire, and has it polled by whom it is to wake from then on.
+    fn add(&self, wire: BoxFuture<'static, ()>) -> Result<(), Unavailable> {
+        let driver = {
+            let mut state = self.state();
+            if state.stage == Stage::Over {
+                return Err(ended());
+            }
+            state.wires.push(wire);
+            state.driver.take()
+        };
+        // None while the driver itself is being polled: the wires' turn comes at the end of that.
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+        Ok(())
+    }
+
+    /// Only the request's own task may call this. A wire wakes whoever polled it last, and a stream that shares the connection is polled by tasks that may be gone before
+    /// the next answer arrives.
     fn poll_wires(&self, context: &mut Context<'_>) -> Poll<()> {
-        let mut wires = std::mem::take(&mut self.state().wires);
+        let mut wires = {
+            let mut state = self.state();
+            state.driver = Some(context.waker().clone());
+            std::mem::take(&mut state.wires)
+        };
         wires.retain_mut(|wire| wire.as_mut().poll(context).is_pending());
         let mut state = self.state();
         state.wires.append(&mut wires);
         if state.wires.is_empty() { Poll::Ready(()) } else { Poll::Pending }
+    }
+}
+
+fn ended() -> Unavailable {
+    Unavailable::new(SERVICE, "the request has ended")
+}
+
+/// What the request's own task has of the scope. Once it is dropped, whatever still awaits an answer is told that there will be none.
+struct Driving(Arc<Scope>);
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        let over = State { stage: Stage::Over, ..State::default() };
+        let left = std::mem::replace(&mut *self.0.state(), over);
+        // No longer under the lock: those who wait are woken.
+        drop(left);
     }
 }
 
@@ -137,26 +193,19 @@ impl Future for Closing {
 /// A body that is streamed after the answer has one of its own for each statement, unless it is put [`within_connection`] and the request goes on until it has ended; what
 /// the request hands to `waitUntil` has one of its own.
 pub async fn with_request_connection<F: Future>(request: F) -> (F::Output, Closing) {
-    let scope = Scope::new();
-    let output = within(&scope, request).await;
-    (output, close(scope))
+    let driving = Driving(Scope::new());
+    let output = within(&driving.0, request).await;
+    (output, close(driving))
 }
 
-/// Lets a stream use the connection of the request that is being polled, whoever polls the stream. The connection is open for as long as the request is: what answers
-/// with the stream has to wait for its end.
+/// Lets a stream use the connection of the request that is being polled, whoever polls the stream. The request's task alone drives the connection, which is open for as long
+/// as the request is: what answers with the stream has to wait for its end. A stream that goes on after that finds its statements refused.
 pub fn within_connection<S: Stream + Unpin>(stream: S) -> impl Stream<Item = S::Item> {
     let scope = Scope::current();
     let mut stream = stream;
     futures_util::stream::poll_fn(move |context| {
-        let Some(scope) = &scope else { return stream.poll_next_unpin(context) };
-        let item = {
-            let _entered = Entered::new(Arc::clone(scope));
-            stream.poll_next_unpin(context)
-        };
-        if item.is_pending() {
-            let _ = scope.poll_wires(context);
-        }
-        item
+        let _entered = scope.clone().map(Entered::new);
+        stream.poll_next_unpin(context)
     })
 }
 
@@ -169,9 +218,9 @@ pub async fn with_task_connection<F: Future>(task: F) -> F::Output {
 
 /// Runs one call with a connection of its own.
 pub(super) async fn alone<T, F: Future<Output = T>>(call: impl FnOnce(Arc<Scope>) -> F) -> T {
-    let scope = Scope::new();
-    let output = within(&scope, call(Arc::clone(&scope))).await;
-    close(scope).await;
+    let driving = Driving(Scope::new());
+    let output = within(&driving.0, call(Arc::clone(&driving.0))).await;
+    close(driving).await;
     output
 }
 
@@ -180,6 +229,7 @@ async fn within<F: Future>(scope: &Arc<Scope>, future: F) -> F::Output {
     poll_fn(|context| {
         let output = {
             let _entered = Entered::new(Arc::clone(scope));
+            scope.state().driver = None;
             future.as_mut().poll(context)
         };
         // After the future, so that what it has just sent leaves in the same turn.
@@ -191,20 +241,26 @@ async fn within<F: Future>(scope: &Arc<Scope>, future: F) -> F::Output {
     .await
 }
 
-fn close(scope: Arc<Scope>) -> Closing {
-    let client = scope.state().client.take();
-    if client.is_none() && scope.state().wires.is_empty() {
-        return Closing(None);
-    }
+fn close(driving: Driving) -> Closing {
+    let client = {
+        let mut state = driving.0.state();
+        state.stage = Stage::Closing;
+        let client = state.client.take();
+        if client.is_none() && state.wires.is_empty() {
+            return Closing(None);
+        }
+        client
+    };
     Closing(Some(
         async move {
             if let Some(client) = client {
                 // An attempt that nobody awaited any more, such as a refused login's, is finished, so that it can be closed in order.
-                let connected = within(&scope, client).await;
+                let connected = within(&driving.0, client).await;
                 // The last one: its wire then says goodbye.
                 drop(connected);
             }
-            poll_fn(|context| scope.poll_wires(context)).await;
+            poll_fn(|context| driving.0.poll_wires(context)).await;
+            drop(driving);
         }
         .boxed(),
     ))

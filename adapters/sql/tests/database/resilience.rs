@@ -36,7 +36,7 @@ pub(crate) const CASES: &[Case<Server>] = cases![
     commits_of_sqlite_reach_the_disk,
 ];
 
-static BACKEND: Statement = Statement {
+pub(crate) static BACKEND: Statement = Statement {
     name: "backend",
     effect: Effect::Read,
     parameters: &[],
@@ -45,7 +45,7 @@ static BACKEND: Statement = Statement {
     sqlite: "SELECT 1",
 };
 
-async fn backend(driver: &dyn Driver) -> i64 {
+pub(crate) async fn backend(driver: &dyn Driver) -> i64 {
     driver.run(Call { statement: &BACKEND, parameters: Vec::new() }).await.unwrap().remove(0).take().unwrap()
 }
 
@@ -64,7 +64,7 @@ async fn end_all(database: &PostgresDatabase) -> u64 {
 }
 
 /// Waits until nobody is connected to the database any more.
-async fn is_deserted(database: &PostgresDatabase) -> bool {
+pub(crate) async fn is_deserted(database: &PostgresDatabase) -> bool {
     let mut connection = sqlx::PgConnection::connect(&database.url).await.unwrap();
     for _ in 0..100 {
         let others = sqlx::query(
@@ -159,7 +159,7 @@ async fn statements_are_counted_and_what_surrounds_them_is_not(server: Server) {
     }
 }
 
-fn wired(database: &PostgresDatabase) -> Arc<HyperdriveDriver> {
+pub(crate) fn wired(database: &PostgresDatabase) -> Arc<HyperdriveDriver> {
     hyperdrive::connect(Arc::new(Tcp(database.url.clone())))
 }
 
