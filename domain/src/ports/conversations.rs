@@ -95,7 +95,7 @@ pub trait Conversations: Send + Sync {
         page: PageRequest,
     ) -> Result<Option<Vec<Message>>, Unavailable>;
 
-    /// Lists the messages with the words that are looked for, best first whatever order is asked. A page goes on after the row that the cursor names, wherever that now stands, so that rows of the
+    /// Lists the messages with the words that are looked for, of the newest ten thousand, best first whatever order is asked. A page goes on after the row that the cursor names, wherever that now stands, so that rows of the
     /// same rank are each visited once also where ranks depend on other rows.
     async fn search(
         &self,

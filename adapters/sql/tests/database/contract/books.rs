@@ -32,6 +32,7 @@ pub(crate) const CASES: &[Case<World>] = cases![
     a_search_walks_each_once_while_equals_are_added,
     a_search_goes_on_where_its_place_is_gone,
     no_typed_text_makes_a_search_fail,
+    a_search_without_a_word_finds_nothing,
 ];
 
 /// A number that no other book of the run has.
@@ -400,6 +401,20 @@ async fn no_typed_text_makes_a_search_fail(world: World) {
             let listing = BookListing { author, search: Some(search.clone()), page };
             let found = world.repositories.books.list(&listing).await;
             assert!(found.is_ok(), "{text:?}: {found:?}");
+        }
+    }
+}
+
+/// What a database takes for no word at all must not be a search for all that lacks another word.
+async fn a_search_without_a_word_finds_nothing(world: World) {
+    let author = format!("Author {}", word());
+    shelf(&world, &author, "Tea").await;
+    for text in ["² -coffee", "ⓐ -coffee", "\u{345} -coffee"] {
+        let Ok(search) = SearchQuery::parse(text) else { continue };
+        for author in [None, Some(author.clone())] {
+            let page = PageRequest { limit: 5, after: None, order: Order::Descending };
+            let listing = BookListing { author, search: Some(search.clone()), page };
+            assert_eq!(world.repositories.books.list(&listing).await.unwrap(), [], "{text:?}");
         }
     }
 }

@@ -184,7 +184,7 @@ async fn no_text_breaks_a_search(world: World) {
         }
     }
     // What a database takes for no word at all finds nothing, and never everything.
-    for query in ["\u{94d}\u{947}", "\u{345}", "ⓐ"] {
+    for query in ["\u{94d}\u{947}", "\u{345}", "ⓐ", "² -coffee", "\u{345} -coffee"] {
         if let Ok(query) = SearchQuery::parse(query) {
             let found = scene.conversations().search(&scene.reach(), &query, ALL).await.unwrap();
             assert!(found.is_empty(), "{query:?}");
