@@ -147,6 +147,15 @@ impl Fields {
         }
     }
 
+    /// Takes a member of any type as it was sent.
+    pub(crate) fn taken(&mut self, name: &str) -> Member<Value> {
+        match self.members.remove(name) {
+            None => Member::Missing,
+            Some(Value::Null) => Member::Null,
+            Some(value) => Member::There(value),
+        }
+    }
+
     /// Takes a member of any type that must be there.
     pub(crate) fn there<T>(
         &mut self,
@@ -184,7 +193,7 @@ impl Fields {
 
     /// Ends the reading: members that nobody took are faults as well. Without faults, `build` puts the request together.
     pub(crate) fn finish<T>(mut self, build: impl FnOnce() -> Option<T>) -> Result<T, Problem> {
-        for name in self.members.keys() {
+        for name in self.members.keys().take(Problem::MOST_FAULTS) {
             // A name is cut, so that the answer can't be made as long as the request.
             let shown: String = name.chars().take(64).collect();
             self.faults.push(FieldFault::new(shown, "is not a member of this request"));
@@ -290,6 +299,16 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn an_answer_does_not_grow_with_the_members_that_nobody_knows() {
+        let body = (0..300).map(|n| format!(r#""member{n}": 0"#)).collect::<Vec<_>>().join(",");
+        let fields = Fields::parse(format!("{{{body}}}").as_bytes()).ok().unwrap();
+        let refused = fields.finish(|| Some(())).unwrap_err();
+        let body = refused.render("test").into_body().collect().await.unwrap().to_bytes();
+        let told: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(told["errors"].as_array().map(Vec::len), Some(100));
+    }
 
     #[test]
     fn queries_are_decoded_and_never_panic() {

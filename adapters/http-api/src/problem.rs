@@ -70,9 +70,13 @@ impl Problem {
         self
     }
 
-    /// Faulty members or parameters, all of them.
+    /// So many faults are told at most: an answer must not grow with what was sent.
+    pub(crate) const MOST_FAULTS: usize = 100;
+
+    /// Faulty members or parameters, all of them, or as many as are told at most.
     #[must_use]
-    pub fn validation(errors: Vec<FieldFault>) -> Self {
+    pub fn validation(mut errors: Vec<FieldFault>) -> Self {
+        errors.truncate(Self::MOST_FAULTS);
         let detail = match &errors[..] {
             [fault] if !fault.field.is_empty() => format!("{} {}.", fault.field, fault.message),
             [fault] => format!("The body {}.", fault.message),

@@ -134,8 +134,7 @@ async fn change(State(shared): State<Arc<Shared>>, Path(id): Path<String>, reque
 }
 
 /// Takes a member that a change may name, though not take away. The outer `None` says that it is faulty.
-// Faulty, missing, and there are three outcomes.
-#[allow(clippy::option_option)]
+#[expect(clippy::option_option, reason = "faulty, missing, and there are three outcomes")]
 fn changed<T>(
     fields: &mut Fields,
     name: &str,

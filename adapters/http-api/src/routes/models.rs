@@ -11,7 +11,7 @@ use axum::{
 };
 use bytes::Bytes;
 use futures_util::StreamExt;
-use http::{HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderName, HeaderValue, Version, header, request::Parts};
 use portico_domain::{
     flows::models::Found,
     models::{Capability, FieldFault, Model, ModelFilter, ModelId, ProviderName, Scope},
@@ -24,7 +24,7 @@ use crate::{
     accept::prefers,
     answers::{Keep, json_validated},
     code::Code,
-    credentials::{bearer, principal},
+    credentials::{Principal, bearer, principal},
     fields::Query,
     problem::Problem,
 };
@@ -73,14 +73,19 @@ impl<'a> From<&'a Model> for ModelAnswer<'a> {
 
 async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    principal(&shared, &parts, Some(Scope::ModelsRead)).await?;
+    let caller = match principal(&shared, &parts, Some(Scope::ModelsRead)).await? {
+        Principal::Person(claims) => claims.user_id.to_string(),
+        Principal::Program(holder) => holder.key.id.to_string(),
+    };
     let query = Query::parse(parts.uri.query());
     let (filter, faults) = filter(&query);
-    let mut response = if prefers(&parts.headers, LINES, "application/json") {
-        stream(&shared, &query, filter, faults).await?
-    } else {
-        page(&shared, &parts, &query, filter, faults).await?
-    };
+    // Before HTTP/1.1 a stream that breaks off looks like one that ends.
+    let mut response =
+        if parts.version >= Version::HTTP_11 && prefers(&parts.headers, LINES, "application/json") {
+            stream(&shared, &query, filter, faults).await?
+        } else {
+            page(&shared, &parts, &query, (caller, filter), faults).await?
+        };
     response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
     Ok(response)
 }
@@ -89,14 +94,15 @@ async fn page(
     shared: &Shared,
     parts: &Parts,
     query: &Query,
-    filter: ModelFilter,
+    (caller, filter): (String, ModelFilter),
     faults: Vec<FieldFault>,
 ) -> Answer {
     let models = &shared.api.door.models;
-    let request = page_request_beside(faults, query, &models.cursors, &filter).await?;
-    let Found { value: page, degraded } = models.list.page(filter.clone(), request).await;
+    let owner = format!("{caller} {filter}");
+    let request = page_request_beside(faults, query, &models.cursors, &owner).await?;
+    let Found { value: page, degraded } = models.list.page(filter, request).await;
     let rows: Vec<_> = page.items.iter().map(ModelAnswer::from).collect();
-    let answer = ListAnswer::of(rows, page.next, &models.cursors, request.order, &filter).await?;
+    let answer = ListAnswer::of(rows, page.next, &models.cursors, request.order, &owner).await?;
     let response = json_validated(&parts.headers, Keep::Private, &answer)?;
     Ok(marked(response, degraded))
 }

@@ -20,7 +20,7 @@ use crate::{
     answers::{Keep, json, json_validated, with_location},
     code::Code,
     credentials::bearer,
-    fields::Query,
+    fields::{Member, Query},
     problem::Problem,
 };
 
@@ -54,12 +54,19 @@ async fn place(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let caller = bearer(&shared, &parts).await?;
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
-    let items = fields.there("items", |value| value.as_array().cloned().ok_or(NOT_ITEMS));
     let mut faults = Vec::new();
-    let lines = items.map(|items| read_lines(&items, &mut faults));
-    for fault in faults {
-        fields.fault(&fault.field, &fault.message);
-    }
+    let lines = match fields.taken("items") {
+        Member::There(Value::Array(items)) => Some(read_lines(&items, &mut faults)),
+        Member::There(_) => {
+            faults.push(FieldFault::new("items", NOT_ITEMS));
+            None
+        }
+        Member::Missing | Member::Null => {
+            faults.push(FieldFault::new("items", "is required"));
+            None
+        }
+    };
+    fields.faults(faults);
     let lines = fields.finish(|| lines)?;
     let order = shared.api.door.catalogue.place_order.run(&caller, lines).await?;
     let answer = json(StatusCode::CREATED, Keep::Private, &order)?;

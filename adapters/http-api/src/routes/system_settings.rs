@@ -81,10 +81,10 @@ async fn set(State(shared): State<Arc<Shared>>, Path(key): Path<String>, request
             "must be 1–100 of a–z, 0–9, point, underscore and hyphen, beginning with a letter or digit";
         fields.fault("key", rule);
     }
-    let value = match fields.member("value", |value| Ok(value.clone())) {
-        Some(Member::There(value)) => Some(value),
-        Some(Member::Null) => Some(Value::Null),
-        Some(Member::Missing) | None => {
+    let value = match fields.taken("value") {
+        Member::There(value) => Some(value),
+        Member::Null => Some(Value::Null),
+        Member::Missing => {
             fields.fault("value", "is required");
             None
         }

@@ -47,16 +47,15 @@ async fn replace(State(shared): State<Arc<Shared>>, request: Request) -> Answer 
     let (parts, body) = request.into_parts();
     let caller = bearer(&shared, &parts).await?;
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
-    let preferences = fields.member("preferences", |value| Ok(value.clone()));
-    let preferences = preferences.and_then(|member| parse_preferences(&mut fields, member));
-    let models = fields.member("enabled_models", |value| Ok(value.clone()));
-    let models = models.and_then(|member| match member {
+    let preferences = fields.taken("preferences");
+    let preferences = parse_preferences(&mut fields, preferences);
+    let models = match fields.taken("enabled_models") {
         Member::Missing | Member::Null => Some(None),
         Member::There(value) => {
             let parsed = UserSettings::parse_models("enabled_models", &value);
             parsed.map_err(|faults| fields.faults(faults)).ok().map(Some)
         }
-    });
+    };
     let settings =
         fields.finish(|| Some(UserSettings { preferences: preferences?, enabled_models: models? }))?;
     let settings = shared.api.door.stored_settings.replace_own.run(&caller, settings).await?;
@@ -107,8 +106,13 @@ async fn switch(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
     let caller = bearer(&shared, &parts).await?;
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
-    let wanted = fields.there("providers", |value| Ok(value.clone()));
-    let wanted = wanted.and_then(|value| parse_switches(&value).map_err(|faults| fields.faults(faults)).ok());
+    let wanted = match fields.taken("providers") {
+        Member::There(value) => parse_switches(&value).map_err(|faults| fields.faults(faults)).ok(),
+        Member::Missing | Member::Null => {
+            fields.fault("providers", "is required");
+            None
+        }
+    };
     let wanted = fields.finish(|| wanted)?;
     let data = shared.api.door.stored_settings.switch_providers.run(&caller, wanted).await?;
     json(StatusCode::OK, Keep::Private, &ProvidersAnswer { data })
@@ -138,7 +142,8 @@ fn parse_switches(value: &Value) -> Result<SwitchRequest, Vec<FieldFault>> {
         if enabled.is_none() {
             faults.push(FieldFault::new(field("enabled"), "must be true or false"));
         }
-        for other in members.keys().filter(|name| !matches!(name.as_str(), "provider" | "enabled")) {
+        // One is enough to find the mistake, and keeps the answer short.
+        if let Some(other) = members.keys().find(|name| !matches!(name.as_str(), "provider" | "enabled")) {
             let shown: String = other.chars().take(64).collect();
             faults.push(FieldFault::new(field(&shown), "is not a member of this request"));
         }

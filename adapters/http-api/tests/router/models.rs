@@ -64,7 +64,7 @@ async fn a_list_shows_models_as_the_contract_has_them() {
     cache-control: private, no-cache
     content-length: 275
     content-type: application/json
-    etag: "7c21d62c19d9a6840917b8749daf7015"
+    etag: "b212d7ed10392c8da3c097d7c7af92b8"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     vary: accept
     x-content-type-options: nosniff
@@ -88,7 +88,7 @@ async fn a_list_shows_models_as_the_contract_has_them() {
         }
       ],
       "has_more": true,
-      "next_cursor": "AAYN1xAhIAKK4qQQlZaM46vvwIRGUygRlIwytmgxz6U0r_8sfoD-Zw"
+      "next_cursor": "AAYN1xAhIAKK4qQQlZaM46vvwIRGUygRH-67jxqypuarj9vuKJeSZw"
     }
     "#);
 }
@@ -111,7 +111,7 @@ async fn a_list_without_storage_is_marked() {
     cache-control: private, no-cache
     content-length: 275
     content-type: application/json
-    etag: "990a6a88e409ec0892292fd879e1fc9e"
+    etag: "c7b0cc90da751a493fdc10018ecb468e"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     vary: accept
     x-content-type-options: nosniff
@@ -136,7 +136,7 @@ async fn a_list_without_storage_is_marked() {
         }
       ],
       "has_more": true,
-      "next_cursor": "AAYN1xAhIACiUmvC76OJAZH8m_Wrm3krgpWRRrf8n75EUTGYBe04rA"
+      "next_cursor": "AAYN1xAhIACiUmvC76OJAZH8m_Wrm3krKKDCJqhXf2t9gJX3THRZIA"
     }
     "#);
 }

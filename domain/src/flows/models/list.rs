@@ -47,6 +47,11 @@ impl Source for PageSource {
         Vec::new()
     }
 
+    /// Later stretches stay in memory: a walk through a large catalogue is not to fill what servers share.
+    fn is_shared(&self, id: &PageId) -> bool {
+        id.after.is_none()
+    }
+
     /// That a list is empty is "no such thing", which is kept in memory alone: whoever asks for made-up providers must not fill what servers share.
     async fn load(&self, id: &PageId) -> Result<Option<ModelBlock>, Unavailable> {
         let page = PageRequest { limit: PageRequest::MAX_LIMIT, after: id.after, order: id.order };

@@ -293,8 +293,10 @@ async fn foreign_cursors(api: Api) -> Outcome {
         .await?
         .is_problem(400, "invalid_cursor")?;
     let other = Visitor::arrive(&api).await?;
-    let foreign = api.get(format!("{USABLE}?cursor={own}")).bearer(&other.tokens.access);
-    foreign.send().await?.is_problem(400, "invalid_cursor")?;
+    for path in [format!("{USABLE}?cursor={own}"), format!("{MODELS}?limit=1&cursor={plain}")] {
+        let foreign = api.get(path).bearer(&other.tokens.access);
+        foreign.send().await?.is_problem(400, "invalid_cursor")?;
+    }
     Ok(())
 }
 
