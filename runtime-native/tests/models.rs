@@ -117,7 +117,7 @@ async fn a_file_of_the_configuration_is_the_built_in_catalogue_of_this_server() 
 
 #[tokio::test]
 async fn while_the_database_is_away_the_built_in_models_answer_and_say_so() {
-    let postgres = Postgres::start().await.unwrap();
+    let postgres = Postgres::with_settings(&[]).await.unwrap();
     let database = postgres.create_database("models").await.unwrap();
     let place = Place::on_postgres(&database);
     place.migrate().await;

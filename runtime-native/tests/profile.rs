@@ -32,7 +32,7 @@ async fn a_lost_index_is_told_with_the_sql_that_brings_it_back_on_sqlite() {
     let path = place.home().join("portico.sqlite");
     let mut connection = SqliteConnection::connect(&format!("sqlite://{}", path.display())).await.unwrap();
     sqlx::query(SQLITE_SETTINGS).execute(&mut connection).await.unwrap();
-    let good = place.run(&["profile"], "").await;
+    let good = place.run(&["profile", "--max-ms", "1e9"], "").await;
     assert_eq!(good.code, Some(0), "{}{}", good.said, good.told);
     assert!(good.said.contains("settings_list_desc"), "{}", good.said);
     sqlx::query("DROP INDEX settings_created_at_id_idx").execute(&mut connection).await.unwrap();
@@ -53,7 +53,7 @@ async fn a_lost_index_is_told_with_the_sql_that_brings_it_back_on_sqlite() {
         "{}",
         table.said
     );
-    let lenient = [&chosen[..], &["--min-rows", "1e9", "--sorted-rows", "1e9"]].concat();
+    let lenient = [&chosen[..], &["--min-rows", "1e9", "--sorted-rows", "1e9", "--max-ms", "1e9"]].concat();
     assert_eq!(place.run(&lenient, "").await.code, Some(0));
     let settings = sqlx::query_scalar("SELECT count(*) FROM settings").fetch_one(&mut connection).await;
     assert_eq!(settings.ok(), Some(3_000_i64));
@@ -74,7 +74,7 @@ async fn counted_statements_are_planned_and_their_faults_named_on_postgres() {
     sqlx::raw_sql("CREATE EXTENSION pg_stat_statements").execute(&mut connection).await.unwrap();
     sqlx::query(POSTGRES_BOOKS).execute(&mut connection).await.unwrap();
     sqlx::raw_sql("ANALYZE").execute(&mut connection).await.unwrap();
-    let own = place.run(&["profile", "--json"], "").await;
+    let own = place.run(&["profile", "--json", "--max-ms", "1e9"], "").await;
     assert_eq!(own.code, Some(0), "{}{}", own.said, own.told);
     // Writes were run, and rolled back.
     let sql = "SELECT count(*) FROM books";

@@ -45,9 +45,11 @@ pub(crate) async fn import_models(
         say(|out| writeln!(out, "{described} can be imported; nothing was written"))?;
         return Ok(());
     }
-    if let Database::Postgres(config) = &mut configuration.database {
-        config.statement_timeout = config.statement_timeout.max(PATIENCE);
-    }
+    let limit = match &mut configuration.database {
+        Database::Postgres(config) => &mut config.statement_timeout,
+        Database::Sqlite(config) => &mut config.statement_time_limit,
+    };
+    *limit = PATIENCE.max(*limit);
     let store = storage::open_ready(&configuration, Arc::new(SystemClock)).await?;
     let kept = write(&store, catalogue, source).await;
     store.close().await;
