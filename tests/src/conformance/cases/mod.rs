@@ -22,6 +22,7 @@ mod limits;
 mod lists;
 mod login;
 mod messaging;
+mod messaging_access;
 mod messaging_faults;
 mod messaging_lists;
 mod models;
@@ -79,6 +80,7 @@ pub fn all() -> Vec<Case> {
         book_lists::cases(),
         orders::cases(),
         messaging::cases(),
+        messaging_access::cases(),
         messaging_faults::cases(),
         messaging_lists::cases(),
         sessions::cases(),
