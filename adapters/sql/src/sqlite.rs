@@ -190,7 +190,7 @@ impl Driver for SqliteDriver {
 
     async fn transact(&self, calls: Vec<Call>) -> Result<Vec<Vec<Row>>, DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
-        let Held { mut connection, deadline, _place } = self.acquire(Effect::Write).await?;
+        let Held { mut connection, deadline } = self.acquire(Effect::Write).await?;
         // Immediate: a transaction that began by reading could not wait for another process' write, only fail.
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
         let mut results = Vec::with_capacity(calls.len());
@@ -210,7 +210,7 @@ impl Driver for SqliteDriver {
         told: &(dyn Fn(usize) + Sync),
     ) -> Result<(), DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
-        let Held { mut connection, deadline, _place } = self.acquire(Effect::Write).await?;
+        let Held { mut connection, deadline } = self.acquire(Effect::Write).await?;
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
         for (sent, call) in (1..).zip(calls) {
             deadline.set(self.limit);

@@ -26,12 +26,17 @@ impl PoolState {
         f64::from(self.active()) / f64::from(self.max.max(1))
     }
 
-    /// Whether more than 80 % is in use. Of a pool of four connections or less that is all of it, as any moment's work can have it: there it counts when
-    /// somebody waits as well.
+    /// Whether more than 80 % is in use.
+    #[must_use]
+    pub fn is_nearly_used_up(&self) -> bool {
+        u64::from(self.active()) * 5 > u64::from(self.max) * 4
+    }
+
+    /// Whether it is nearly used up, and that is worth telling. Of a pool of four connections or less that is all of it, as any moment's work can have it:
+    /// there it counts when somebody waits as well.
     #[must_use]
     pub fn is_strained(&self) -> bool {
-        let most = u64::from(self.max) * 4;
-        u64::from(self.active()) * 5 > most && (self.max > 4 || self.waiting > 0)
+        self.is_nearly_used_up() && (self.max > 4 || self.waiting > 0)
     }
 }
 

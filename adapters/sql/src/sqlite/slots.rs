@@ -2,13 +2,14 @@
 
 use std::{
     collections::VecDeque,
+    ops::{Deref, DerefMut},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use portico_domain::{models::PoolState, ports::Unavailable};
 use sqlx::{
-    Sqlite, SqlitePool,
+    Sqlite, SqliteConnection, SqlitePool,
     pool::PoolConnection,
     sqlite::{SqliteConnectOptions, SqlitePoolOptions},
 };
@@ -21,6 +22,9 @@ use super::{SqliteConfig, deadline::Deadline};
 use crate::{driver::SERVICE, faults::describe, waiting::Waiting};
 
 /// Connections of one kind, each of them in a pool of its own, so that each is known to have its own deadline.
+///
+/// A slot is free again when its connection is back in its pool, which is once the statement has ended: one that nobody waits for any more keeps its slot,
+/// and the others serve.
 #[derive(Clone)]
 pub(super) struct Slots(Arc<SlotsInner>);
 
@@ -28,6 +32,7 @@ struct SlotsInner {
     slots: Vec<Slot>,
     /// Those that nobody uses; the one that has rested longest is next.
     free: Mutex<VecDeque<usize>>,
+    /// As many as there are free ones.
     permits: Arc<Semaphore>,
     acquire_wait: Duration,
     waiting: Waiting,
@@ -58,20 +63,23 @@ impl Slots {
 
     /// A connection, and the deadline that its statements keep to; there is none at first.
     pub(super) async fn acquire(&self) -> Result<Held, Unavailable> {
-        let refused = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("opening", error));
         let _waiting = self.0.waiting.enter();
-        let acquiring = timeout(self.0.acquire_wait, Arc::clone(&self.0.permits).acquire_owned()).await;
-        let permit = match acquiring {
-            Err(_) => return Err(refused(&sqlx::Error::PoolTimedOut)),
-            Ok(Err(_)) => return Err(refused(&sqlx::Error::PoolClosed)),
-            Ok(Ok(permit)) => permit,
-        };
+        timeout(self.0.acquire_wait, self.take())
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+            .map_err(|error| Unavailable::new(SERVICE, describe("opening", &error)))
+    }
+
+    async fn take(&self) -> Result<Held, sqlx::Error> {
+        let permit = Arc::clone(&self.0.permits).acquire_owned().await;
+        let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
         let place =
             Place { slots: self.clone(), index: self.free().pop_front().unwrap_or(0), _permit: permit };
         let slot = &self.0.slots[place.index];
-        let connection = slot.pool.acquire().await.map_err(|error| refused(&error))?;
+        let connection = slot.pool.acquire().await?;
         slot.deadline.clear();
-        Ok(Held { connection, deadline: slot.deadline.clone(), _place: place })
+        let deadline = slot.deadline.clone();
+        Ok(Held { connection: Lent { connection, place: Some(place) }, deadline })
     }
 
     fn free(&self) -> MutexGuard<'_, VecDeque<usize>> {
@@ -117,14 +125,47 @@ impl Slot {
     }
 }
 
-/// A connection in use. Fields are dropped in their order: the connection is given back before its place is.
+/// A connection in use.
 pub(super) struct Held {
-    pub(super) connection: PoolConnection<Sqlite>,
+    pub(super) connection: Lent,
     pub(super) deadline: Deadline,
-    pub(super) _place: Place,
 }
 
-pub(super) struct Place {
+/// A connection that gives its place back when its pool has it again.
+pub(super) struct Lent {
+    connection: PoolConnection<Sqlite>,
+    place: Option<Place>,
+}
+
+impl Deref for Lent {
+    type Target = SqliteConnection;
+
+    fn deref(&self) -> &SqliteConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut SqliteConnection {
+        &mut self.connection
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // What the connection would spawn when it is dropped. It waits for the statement that still runs, and a place that is given back before would be
+        // offered to callers who then wait for that statement too, while other connections are idle.
+        let returning = self.connection.return_to_pool();
+        let place = self.place.take();
+        tokio::spawn(async move {
+            returning.await;
+            drop(place);
+        });
+    }
+}
+
+/// A slot that is somebody's.
+struct Place {
     slots: Slots,
     index: usize,
     _permit: OwnedSemaphorePermit,

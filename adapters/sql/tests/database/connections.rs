@@ -1,6 +1,8 @@
-//! Pools that are used up, servers that refuse, statements that take too long: how each shows, and how it ends.
+//! Statements that run for long, pools that are used up, servers that refuse: how each shows, and how it ends.
 
 use std::{
+    net::SocketAddr,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -8,12 +10,12 @@ use std::{
 use portico_domain::{models::LongRunning, ports::DatabaseState};
 use portico_sql::{
     Repositories,
-    driver::{Call, Driver, DriverError, Effect, Statement, Type},
+    driver::{Call, Driver, Effect, Statement, Type},
     postgres::{self, PostgresConfig},
     sqlite::{self, SqliteConfig},
 };
 use portico_tests::delay::{self, Traffic};
-use sqlx::{Connection as _, PgConnection};
+use sqlx::{ConnectOptions as _, Connection as _, PgConnection, sqlite::SqliteConnectOptions};
 use tokio::net::TcpListener;
 
 use crate::{
@@ -28,16 +30,14 @@ pub(crate) const CASES: &[Case<Server>] = cases![
     the_oldest_are_told_first_and_no_more_than_asked,
     our_connections_have_the_name_that_was_set,
     a_pool_above_four_fifths_shows_it_and_who_waits,
+    the_readers_of_a_file_show_who_waits,
     the_writer_of_a_file_shows_who_waits,
     a_caller_waits_for_a_connection_as_long_as_set,
-    a_server_that_refuses_is_told_within_a_second_and_found_when_it_is_back,
+    a_server_that_refuses_is_told_long_before_the_wait_ends_and_found_when_it_is_back,
     a_short_refusal_is_not_noticed,
-    a_statement_ends_at_its_time_limit_on_both_databases,
-    a_transaction_that_took_too_long_leaves_the_writer_usable,
-    a_statement_that_nobody_waits_for_ends_too,
 ];
 
-static PING: Statement = Statement {
+pub(crate) static PING: Statement = Statement {
     name: "ping_of_tests",
     effect: Effect::Read,
     parameters: &[],
@@ -46,7 +46,16 @@ static PING: Statement = Statement {
     sqlite: "SELECT 1",
 };
 
-const fn call(statement: &'static Statement) -> Call {
+pub(crate) static PING_WRITE: Statement = Statement {
+    name: "ping_write",
+    effect: Effect::Write,
+    parameters: &[],
+    columns: &[Type::Integer],
+    postgres: "SELECT CAST(1 AS bigint)",
+    sqlite: "SELECT 1",
+};
+
+pub(crate) const fn call(statement: &'static Statement) -> Call {
     Call { statement, parameters: Vec::new() }
 }
 
@@ -196,28 +205,60 @@ async fn a_pool_above_four_fifths_shows_it_and_who_waits(server: Server) {
     settles(|| pool().idle == 5 && pool().waiting == 0 && !pool().is_strained()).await;
 }
 
-async fn the_writer_of_a_file_shows_who_waits(server: Server) {
-    let driver = server.sqlite().await;
-    let pools = || driver.pools();
-    let readers = pools().pool.unwrap().max;
+/// A migrated file that five can read at a time.
+async fn read_by_five(server: &Server) -> (Arc<sqlite::SqliteDriver>, PathBuf) {
+    let path = server.empty_file();
+    let driver = sqlite::open_with(&SqliteConfig { readers: 5, ..SqliteConfig::new(&path) }).unwrap();
+    driver.migrate(crate::world::now()).await.unwrap();
+    (driver, path)
+}
+
+async fn the_readers_of_a_file_show_who_waits(server: Server) {
+    let (driver, _) = read_by_five(&server).await;
+    let pool = || driver.pools().pool.unwrap();
     let mut held = Vec::new();
-    for _ in 0..readers {
+    for _ in 0..5 {
         held.push(driver.reserve(&PING).await.unwrap());
     }
-    assert!(pools().pool.unwrap().is_strained());
-    assert_eq!(pools().writer.unwrap().active(), 0, "writing is not held up by readers");
+    assert_eq!((pool().max, pool().active(), pool().is_strained()), (5, 5, true));
+    driver.transact(vec![call(&PING_WRITE)]).await.expect("writing is not held up by readers");
     let reader = tokio::spawn({
         let driver = Arc::clone(&driver);
         async move { driver.run(call(&PING)).await }
     });
-    settles(|| pools().pool.unwrap().waiting == 1).await;
+    settles(|| pool().waiting == 1).await;
     drop(held);
     reader.await.unwrap().unwrap();
-    settles(|| pools().pool.unwrap().active() == 0).await;
+    settles(|| pool().idle == 5 && pool().waiting == 0 && !pool().is_strained()).await;
 }
 
-async fn settles(is_so: impl Fn() -> bool) {
-    for _ in 0..200 {
+async fn the_writer_of_a_file_shows_who_waits(server: Server) {
+    let (driver, path) = read_by_five(&server).await;
+    let writer = || driver.pools().writer.unwrap();
+    settles(|| writer().active() == 0).await;
+    // Another process writes, so that ours holds its connection and waits.
+    let mut other = SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    let writes = || {
+        let driver = Arc::clone(&driver);
+        tokio::spawn(async move { driver.transact(vec![call(&PING_WRITE)]).await })
+    };
+    let first = writes();
+    settles(|| writer().active() == 1 && writer().waiting == 0).await;
+    assert!(!writer().is_strained(), "nobody waits for it");
+    let second = writes();
+    settles(|| writer().waiting == 1).await;
+    assert_eq!((writer().max, writer().active(), writer().is_strained()), (1, 1, true));
+    driver.run(call(&PING)).await.expect("reading is not held up by writers");
+    assert!(!driver.pools().pool.unwrap().is_strained());
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    first.await.unwrap().unwrap();
+    second.await.unwrap().unwrap();
+    settles(|| writer().active() == 0 && writer().waiting == 0).await;
+}
+
+pub(crate) async fn settles(is_so: impl Fn() -> bool) {
+    for _ in 0..1_000 {
         if is_so() {
             return;
         }
@@ -240,35 +281,46 @@ async fn a_caller_waits_for_a_connection_as_long_as_set(server: Server) {
         let refused = driver.run(call(&PING)).await.unwrap_err().to_string();
         let took = began.elapsed();
         assert!(refused.contains("no connection came free in time"), "{refused}");
-        assert!(took >= wait && took < wait * 2, "{took:?}");
+        assert!(took >= wait && took < SqliteConfig::new("").acquire_wait, "{took:?}");
         drop(held);
         driver.run(call(&PING)).await.unwrap();
     }
 }
 
-/// A port where nothing listens, and a driver for the database as if it were there.
-async fn behind_a_closed_door(database: &PostgresDatabase) -> (Arc<dyn Driver>, std::net::SocketAddr) {
+/// A port where nothing listens yet, and the server that will be found there.
+struct Door {
+    address: SocketAddr,
+    upstream: SocketAddr,
+}
+
+impl Door {
+    async fn open(&self) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        tokio::spawn(delay::serve(listener, self.upstream, Duration::ZERO, Arc::new(Traffic::default())));
+    }
+}
+
+/// A driver for the database as if it were behind a closed door. It waits for long, so that what ends sooner did not wait.
+async fn behind_a_closed_door(database: &PostgresDatabase) -> (Arc<dyn Driver>, Door) {
+    let mut url = url::Url::parse(&database.url).unwrap();
+    let upstream = tokio::net::lookup_host((url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
+    let upstream = upstream.unwrap().next().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let mut url = url::Url::parse(&database.url).unwrap();
     url.set_host(Some("127.0.0.1")).unwrap();
     url.set_port(Some(address.port())).unwrap();
     drop(listener);
-    let config = PostgresConfig { url: url.to_string(), ..database.config() };
-    (postgres::connect(&config).unwrap(), address)
+    let config = PostgresConfig { url: url.to_string(), acquire_wait: LONG_WAIT, ..database.config() };
+    (postgres::connect(&config).unwrap(), Door { address, upstream })
 }
 
-async fn open_the_door(database: &PostgresDatabase, address: std::net::SocketAddr) {
-    let url = url::Url::parse(&database.url).unwrap();
-    let upstream = tokio::net::lookup_host((url.host_str().unwrap(), url.port().unwrap_or(5432))).await;
-    let upstream = upstream.unwrap().next().unwrap();
-    let listener = TcpListener::bind(address).await.unwrap();
-    tokio::spawn(delay::serve(listener, upstream, Duration::ZERO, Arc::new(Traffic::default())));
-}
+const LONG_WAIT: Duration = Duration::from_secs(30);
+/// How long a caller waits before it looks whether the server refuses.
+const FIRST_LOOK: Duration = Duration::from_millis(500);
 
-async fn a_server_that_refuses_is_told_within_a_second_and_found_when_it_is_back(server: Server) {
+async fn a_server_that_refuses_is_told_long_before_the_wait_ends_and_found_when_it_is_back(server: Server) {
     let database = server.database().await;
-    let (driver, address) = behind_a_closed_door(&database).await;
+    let (driver, door) = behind_a_closed_door(&database).await;
     // Many more than there are connections: none of them waits for the others.
     let began = Instant::now();
     let refused = futures_util::future::join_all((0..100).map(|_| driver.run(call(&PING)))).await;
@@ -277,128 +329,33 @@ async fn a_server_that_refuses_is_told_within_a_second_and_found_when_it_is_back
         let told = refused.unwrap_err().to_string();
         assert!(told.contains("the connection was refused"), "{told}");
     }
-    assert!(took < Duration::from_secs(1), "{took:?}");
-    let began = Instant::now();
-    driver.run(call(&PING)).await.unwrap_err();
-    let again = began.elapsed();
-    assert!(again < Duration::from_millis(400), "what is known is told sooner: {again:?}");
-    open_the_door(&database, address).await;
+    assert!(took >= FIRST_LOOK && took < LONG_WAIT / 3, "{took:?}");
+    // On a busy machine one call may come so late that it has to look anew; not all of them.
+    let mut again = Vec::new();
+    while again.len() < 10 && again.iter().all(|took| *took >= FIRST_LOOK) {
+        let began = Instant::now();
+        driver.run(call(&PING)).await.unwrap_err();
+        again.push(began.elapsed());
+    }
+    assert!(again.iter().any(|took| *took < FIRST_LOOK), "what is known is told sooner: {again:?}");
+    door.open().await;
     driver.run(call(&PING)).await.unwrap();
 }
 
 async fn a_short_refusal_is_not_noticed(server: Server) {
     let database = server.database().await;
-    let (driver, address) = behind_a_closed_door(&database).await;
-    let asking = tokio::spawn(async move { driver.run(call(&PING)).await });
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    open_the_door(&database, address).await;
-    assert!(asking.await.unwrap().is_ok());
-}
-
-static ENDLESS: Statement = Statement {
-    name: "endless",
-    effect: Effect::Read,
-    parameters: &[],
-    columns: &[Type::Integer],
-    postgres: "SELECT CAST(1 AS bigint) FROM pg_sleep(20)",
-    sqlite: "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n",
-};
-
-static ENDLESS_WRITE: Statement = Statement {
-    name: "endless_write",
-    effect: Effect::Write,
-    parameters: &[],
-    columns: &[],
-    postgres: "INSERT INTO used_states (digest, expires_at) SELECT ''::bytea, now() FROM pg_sleep(20)",
-    sqlite: "INSERT INTO used_states (digest, expires_at)
-        WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000000) SELECT CAST(max(i) AS BLOB), 0 FROM n",
-};
-
-static SHORT_WRITE: Statement = Statement {
-    name: "short_write",
-    effect: Effect::Write,
-    parameters: &[],
-    columns: &[],
-    postgres: "INSERT INTO used_states (digest, expires_at) VALUES ('\\x01', now())",
-    sqlite: "INSERT INTO used_states (digest, expires_at) VALUES (x'01', 0)",
-};
-
-static STATES: Statement = Statement {
-    name: "states",
-    effect: Effect::Read,
-    parameters: &[],
-    columns: &[Type::Integer],
-    postgres: "SELECT CAST(1 AS bigint) FROM used_states",
-    sqlite: "SELECT 1 FROM used_states",
-};
-
-const LIMIT: Duration = Duration::from_millis(300);
-
-/// Both databases, with a limit that is soon reached and one connection of a kind.
-async fn limited(server: &Server) -> [Arc<dyn Driver>; 2] {
-    let database = server.database().await;
-    let config = PostgresConfig { max_connections: 1, statement_timeout: LIMIT, ..database.config() };
-    let path = server.empty_file();
-    let file = SqliteConfig { readers: 1, statement_time_limit: LIMIT, ..SqliteConfig::new(path) };
-    let file = sqlite::open_with(&file).unwrap();
-    file.migrate(crate::world::now()).await.unwrap();
-    [postgres::connect(&config).unwrap(), file]
-}
-
-async fn a_statement_ends_at_its_time_limit_on_both_databases(server: Server) {
-    for driver in limited(&server).await {
-        for statement in [&ENDLESS, &ENDLESS_WRITE, &ENDLESS] {
-            let began = Instant::now();
-            let ended = driver.run(call(statement)).await.unwrap_err();
-            assert!(began.elapsed() >= LIMIT && began.elapsed() < LIMIT * 5, "{:?}", began.elapsed());
-            let DriverError::Unavailable(told) = ended else { panic!("{ended}") };
-            assert!(told.detail.starts_with(statement.name), "{told}");
-            assert!(told.detail.contains("time limit") || told.detail.contains("57014"), "{told}");
-            assert_eq!(driver.run(call(&PING)).await.unwrap().len(), 1);
-        }
-        let reserved = driver.reserve(&ENDLESS).await.unwrap();
-        assert!(reserved.run(call(&ENDLESS)).await.is_err());
-        // A limit is each statement's own.
-        for _ in 0..3 {
-            tokio::time::sleep(LIMIT / 2).await;
-            assert_eq!(driver.run(call(&PING)).await.unwrap().len(), 1);
+    for _ in 0..20 {
+        let (driver, door) = behind_a_closed_door(&database).await;
+        let began = Instant::now();
+        let asking = tokio::spawn(async move { driver.run(call(&PING)).await });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        door.open().await;
+        let was_short = began.elapsed() < FIRST_LOOK;
+        let asked = asking.await.unwrap();
+        if was_short {
+            assert_eq!(asked.unwrap().len(), 1);
+            return;
         }
     }
+    panic!("no refusal was short: the machine is too busy");
 }
-
-async fn a_transaction_that_took_too_long_leaves_the_writer_usable(server: Server) {
-    for driver in limited(&server).await {
-        for _ in 0..2 {
-            let calls = vec![call(&SHORT_WRITE), call(&ENDLESS_WRITE)];
-            assert!(driver.transact(calls).await.is_err());
-            assert_eq!(driver.run(call(&STATES)).await.unwrap().len(), 0, "nothing of it was written");
-        }
-        driver.transact(vec![call(&SHORT_WRITE)]).await.unwrap();
-        assert_eq!(driver.run(call(&STATES)).await.unwrap().len(), 1);
-    }
-}
-
-async fn a_statement_that_nobody_waits_for_ends_too(server: Server) {
-    for driver in limited(&server).await {
-        for calls in [vec![call(&ENDLESS_WRITE)], vec![call(&SHORT_WRITE), call(&ENDLESS_WRITE)]] {
-            let given_up = tokio::time::timeout(LIMIT / 3, driver.transact(calls)).await;
-            assert!(given_up.is_err());
-            let began = Instant::now();
-            driver.transact(vec![call(&PING_WRITE)]).await.unwrap();
-            assert!(began.elapsed() < LIMIT * 5, "{:?}", began.elapsed());
-            assert_eq!(driver.run(call(&STATES)).await.unwrap().len(), 0);
-        }
-        let given_up = tokio::time::timeout(LIMIT / 3, driver.run(call(&ENDLESS))).await;
-        assert!(given_up.is_err());
-        driver.run(call(&PING)).await.unwrap();
-    }
-}
-
-static PING_WRITE: Statement = Statement {
-    name: "ping_write",
-    effect: Effect::Write,
-    parameters: &[],
-    columns: &[Type::Integer],
-    postgres: "SELECT CAST(1 AS bigint)",
-    sqlite: "SELECT 1",
-};

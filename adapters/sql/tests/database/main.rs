@@ -8,8 +8,10 @@
 //! | `locks.rs` | what waits for whom on Postgres |
 //! | `statements/` | every statement: registered, prepared, planned with an index |
 //! | `migrations.rs` | repeated, concurrent, changed and failed migrations |
-//! | `connections.rs` | pools that are used up, servers that refuse, statements that take too long |
+//! | `connections.rs` | statements that run for long, pools that are used up, servers that refuse |
+//! | `time_limits.rs` | statements that take too long, or that nobody waits for any more |
 //! | `resilience.rs` | lost connections, requests' connections, what is counted |
+//! | `streams.rs` | what is streamed over a request's connection, by other tasks |
 //! | `world.rs` | the databases and drivers themselves |
 //!
 //! Postgres is the one of `TEST_DATABASE_URL`, or a cluster made for the run.
@@ -25,6 +27,8 @@ mod migrations;
 mod race;
 mod resilience;
 mod statements;
+mod streams;
+mod time_limits;
 mod world;
 
 use std::{future::Future, pin::Pin, process::ExitCode};
@@ -70,8 +74,10 @@ fn main() -> ExitCode {
         .iter()
         .chain(migrations::CASES)
         .chain(resilience::CASES)
+        .chain(streams::CASES)
         .chain(locks::CASES)
         .chain(connections::CASES)
+        .chain(time_limits::CASES)
     {
         add((*name).to_owned(), case(databases.server.clone()));
     }

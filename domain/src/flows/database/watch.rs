@@ -13,8 +13,9 @@ const CALM_LOOKS: u8 = 5;
 
 /// Looks whether the pools of connections are nearly used up, and tells operators when that changes.
 ///
-/// A pool is said to be strained at the first look that finds more than 80 % of it in use, and at ease after five looks in a row that don't: one that
-/// swings around the mark is told of once.
+/// A pool is said to be strained at the first look that finds it so ([`PoolState::is_strained`]), and at ease after five looks in a row that find at most
+/// 80 % of it in use: one that swings around the mark is told of once. That nobody waits for a small pool at some moment, while all of it is in use, is no
+/// ease.
 pub struct WatchPools {
     state: Arc<dyn DatabaseState>,
     notices: Arc<dyn Notices>,
@@ -54,7 +55,7 @@ impl WatchPools {
 
 impl Seen {
     fn look(&mut self, name: &'static str, state: PoolState) -> Option<Notice> {
-        if state.is_strained() {
+        if state.is_strained() || (self.is_strained && state.is_nearly_used_up()) {
             self.calm_looks = 0;
             let is_news = !std::mem::replace(&mut self.is_strained, true);
             return is_news.then_some(Notice::PoolStrained { pool: name, state });
@@ -81,6 +82,11 @@ mod tests {
 
     const CALM: PoolState = PoolState { max: 10, size: 10, idle: 5, waiting: 0 };
     const FULL: PoolState = PoolState { max: 10, size: 10, idle: 0, waiting: 4 };
+
+    /// A small pool: in use, with and without somebody who waits; and not all of it in use.
+    const SMALL_FULL: PoolState = PoolState { max: 2, size: 2, idle: 0, waiting: 3 };
+    const SMALL_USED: PoolState = PoolState { waiting: 0, ..SMALL_FULL };
+    const SMALL_CALM: PoolState = PoolState { idle: 1, ..SMALL_USED };
 
     /// Looks at these states of the pool one after the other, and gives what was told.
     fn told(states: Vec<PoolState>) -> Vec<Notice> {
@@ -117,6 +123,22 @@ mod tests {
     fn a_pool_that_swings_around_the_mark_is_told_of_once() {
         let swings = [FULL, CALM, CALM, CALM, CALM].repeat(20);
         assert_eq!(told(swings), [strained()]);
+    }
+
+    #[test]
+    fn a_small_pool_is_not_at_ease_while_all_of_it_is_in_use() {
+        let strained = || Notice::PoolStrained { pool: "connections", state: SMALL_FULL };
+        let mut states = vec![SMALL_USED; 9];
+        assert_eq!(told(states.clone()), [], "in use, and nobody ever waited");
+        states.push(SMALL_FULL);
+        states.extend([SMALL_USED; 9]);
+        assert_eq!(told(states.clone()), [strained()], "nobody waits at the moment of a look");
+        states.extend([SMALL_CALM; 4]);
+        states.push(SMALL_USED);
+        states.extend([SMALL_CALM; 4]);
+        assert_eq!(told(states.clone()), [strained()], "not five in a row");
+        states.push(SMALL_CALM);
+        assert_eq!(told(states), [strained(), Notice::PoolAtEase { pool: "connections" }]);
     }
 
     #[test]
