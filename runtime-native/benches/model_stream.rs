@@ -73,12 +73,15 @@ async fn run() {
         );
     }
     let (mut answer, mut most) = (ask(&server, &token).await, 0);
-    for _ in 0..SLOW_PARTS {
-        assert!(answer.chunk().await.unwrap().is_some());
+    let mut parts = 0;
+    // A short list has fewer.
+    while parts < SLOW_PARTS && answer.chunk().await.unwrap().is_some() {
+        parts += 1;
         tokio::time::sleep(SLOWNESS).await;
         most = most.max(resident(&server));
     }
-    println!("a slow client, {SLOW_PARTS} parts: memory {most} kB at most");
+    assert!(parts > 0);
+    println!("a slow client, {parts} parts: memory {most} kB at most");
 }
 
 async fn ask(server: &Server, token: &str) -> reqwest::Response {
