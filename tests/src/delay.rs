@@ -19,6 +19,7 @@ const IN_FLIGHT: usize = 4096;
 #[derive(Debug, Default)]
 pub struct Traffic {
     connections: AtomicU64,
+    talks: AtomicU64,
     round_trips: AtomicU64,
 }
 
@@ -27,6 +28,12 @@ impl Traffic {
     #[must_use]
     pub fn connections(&self) -> u64 {
         self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Connections on which the client has said anything.
+    #[must_use]
+    pub fn talks(&self) -> u64 {
+        self.talks.load(Ordering::Relaxed)
     }
 
     /// Times that the talk turned: bytes from the client after bytes from the server, or first bytes of all. Pipelined requests
@@ -66,8 +73,11 @@ async fn pass(
     server.set_nodelay(true)?;
     let (from_client, to_client) = client.into_split();
     let (from_server, to_server) = server.into_split();
-    let last_spoke_client = AtomicU64::new(0);
+    let (has_spoken, last_spoke_client) = (AtomicU64::new(0), AtomicU64::new(0));
     let out = hand_on(from_client, to_server, delay, || {
+        if has_spoken.swap(1, Ordering::Relaxed) == 0 {
+            traffic.talks.fetch_add(1, Ordering::Relaxed);
+        }
         if last_spoke_client.swap(1, Ordering::Relaxed) == 0 {
             traffic.round_trips.fetch_add(1, Ordering::Relaxed);
         }
@@ -145,7 +155,7 @@ mod tests {
         stream.write_all(b"b").await.unwrap();
         stream.read_exact(&mut byte).await.unwrap();
         assert!(start.elapsed() >= Duration::from_millis(80), "{:?}", start.elapsed());
-        assert_eq!((byte, traffic.connections(), traffic.round_trips()), (*b"b", 1, 2));
+        assert_eq!((byte, traffic.connections(), traffic.talks(), traffic.round_trips()), (*b"b", 1, 1, 2));
     }
 
     #[tokio::test]

@@ -4,7 +4,7 @@ use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 use portico_domain::{
-    models::{AccessClaims, Caller, KeyHolder, Role, Scope},
+    models::{AccessClaims, Caller, KeyHolder, OrganizationId, Role, Scope},
     settings::Target,
 };
 
@@ -16,6 +16,35 @@ pub(crate) enum Principal {
     Person(AccessClaims),
     /// A program, by its key.
     Program(Arc<KeyHolder>),
+}
+
+impl Principal {
+    /// The person's or the key's: what belongs to whoever is calling belongs to this.
+    pub(crate) fn id(&self) -> String {
+        match self {
+            Self::Person(claims) => claims.user_id.to_string(),
+            Self::Program(holder) => holder.key.id.to_string(),
+        }
+    }
+
+    /// The organization that they act for.
+    pub(crate) fn organization(&self) -> OrganizationId {
+        match self {
+            Self::Person(claims) => claims.organization_id,
+            Self::Program(holder) => holder.key.organization_id,
+        }
+    }
+}
+
+/// Proves a key that has `scope`, or else a bearer token of an admin.
+pub(crate) async fn admin_or_key(shared: &Shared, parts: &Parts, scope: Scope) -> Result<Principal, Problem> {
+    match principal(shared, parts, Some(scope)).await? {
+        Principal::Person(claims) if claims.role != Role::Admin => {
+            let detail = format!("Only an admin or a key with {} may do this.", scope.as_str());
+            Err(Problem::new(Code::Forbidden, detail))
+        }
+        principal => Ok(principal),
+    }
 }
 
 /// Proves a key, which must have `scope` if one is named, or else a bearer token. What a person needs for the same is for the handler to ask.

@@ -44,8 +44,7 @@ impl<T> Member<T> {
     }
 
     /// What a change says: nothing, that it is to be taken away, or what it is to be.
-    // Three outcomes, in the form in which ports take them.
-    #[allow(clippy::option_option)]
+    #[expect(clippy::option_option, reason = "three outcomes, in the form in which ports take them")]
     pub(crate) fn change(self) -> Option<Option<T>> {
         match self {
             Self::Missing => None,
@@ -121,8 +120,7 @@ impl Fields {
     }
 
     /// Takes a member that may be missing or null. The outer `None` says that it is faulty.
-    // Faulty, missing, and there are three outcomes.
-    #[allow(clippy::option_option)]
+    #[expect(clippy::option_option, reason = "faulty, missing, and there are three outcomes")]
     pub(crate) fn optional<T>(
         &mut self,
         name: &str,

@@ -1,9 +1,6 @@
-use std::{any::Any, pin::pin, sync::Arc, time::Duration};
+use std::{any::Any, sync::Arc, time::Duration};
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Either, select},
-};
+use futures_util::{FutureExt, future::BoxFuture};
 
 use super::{
     Cache, CacheKey, Freshness, Mark, Policy, ReadThrough, Source, Subject, flights::Flights, read::Begun,
@@ -12,7 +9,7 @@ use super::{
 use crate::{
     meter::{self, CacheOutcome},
     models::Timestamp,
-    ports::{LocalEntry, SharedEntry, SharedMark, Unavailable},
+    ports::{LocalEntry, SharedEntry, SharedMark, Unavailable, within},
 };
 
 /// How long a load may take when there is an entry past its lifetime to answer with instead.
@@ -188,10 +185,8 @@ impl<S: Source> Inner<S> {
         let began = self.cache.clock.now();
         let counters = self.cache.counters(S::PREFIX);
         let limit = if has_fallback { WITH_FALLBACK } else { WITHOUT_FALLBACK };
-        let outcome = match select(pin!(self.source.load(id)), self.cache.clock.sleep(limit)).await {
-            Either::Left((outcome, _)) => outcome,
-            Either::Right(_) => Err(Unavailable::new("storage", "no answer in time")),
-        };
+        let outcome = within(&*self.cache.clock, limit, self.source.load(id)).await;
+        let outcome = outcome.unwrap_or_else(|| Err(Unavailable::new("storage", "no answer in time")));
         match outcome {
             Ok(value) => {
                 let took = self.cache.clock.now().since(began);

@@ -1,14 +1,11 @@
 use std::{
     future::Future,
-    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
-
-use futures_util::future::{Either, select};
 
 use super::{
     CacheKey, Prefix, Subject,
@@ -17,7 +14,7 @@ use super::{
 };
 use crate::ports::{
     Background, Clock, Notice, Notices, SharedAnswer, SharedCache, SharedEntry, SharedMark, SharedStatistics,
-    Unavailable,
+    Unavailable, within,
 };
 
 /// A tier that takes longer is done without: what it saves is worth less than the wait.
@@ -94,10 +91,8 @@ impl Guarded {
     /// Waits for as long as any call, and leaves the rest to the background.
     async fn tell(&self, work: impl Future<Output = Result<(), Unavailable>> + Send + 'static) {
         let work = Finishing::new(Arc::clone(&self.background), work);
-        match select(pin!(work), self.clock.sleep(TIME_LIMIT)).await {
-            Either::Left((outcome, _)) => drop(self.judge(outcome)),
-            Either::Right(_) => drop(self.judge::<()>(Err(self.too_slow()))),
-        }
+        let outcome = within(&*self.clock, TIME_LIMIT, work).await;
+        self.judge(outcome.unwrap_or_else(|| Err(self.too_slow())));
     }
 
     async fn call<T>(&self, call: impl Future<Output = Result<T, Unavailable>> + Send) -> Option<T> {
@@ -105,10 +100,8 @@ impl Guarded {
             self.skipped.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        match select(pin!(call), self.clock.sleep(TIME_LIMIT)).await {
-            Either::Left((outcome, _)) => self.judge(outcome),
-            Either::Right(_) => self.judge(Err(self.too_slow())),
-        }
+        let outcome = within(&*self.clock, TIME_LIMIT, call).await;
+        self.judge(outcome.unwrap_or_else(|| Err(self.too_slow())))
     }
 
     fn too_slow(&self) -> Unavailable {

@@ -1,6 +1,7 @@
-use std::time::Duration;
+use std::{future::Future, pin::pin, time::Duration};
 
 use async_trait::async_trait;
+use futures_util::future::{Either, select};
 
 use crate::models::Timestamp;
 
@@ -15,4 +16,16 @@ pub trait Clock: Send + Sync {
 
     /// Returns once `span` has passed. Dropping the future ends the wait.
     async fn sleep(&self, span: Duration);
+}
+
+/// What comes of `work`, or `None` when it takes longer than `limit`; then it is dropped where it stands.
+pub(crate) async fn within<T>(
+    clock: &dyn Clock,
+    limit: Duration,
+    work: impl Future<Output = T> + Send,
+) -> Option<T> {
+    match select(pin!(work), clock.sleep(limit)).await {
+        Either::Left((outcome, _)) => Some(outcome),
+        Either::Right(_) => None,
+    }
 }

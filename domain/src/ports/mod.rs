@@ -43,6 +43,7 @@ pub use cache::{
     SharedStatistics,
 };
 pub use clock::Clock;
+pub(crate) use clock::within;
 pub use conversations::{Conversations, OnceOnly, Recipient, SendOutcome, Sending};
 pub use database_state::DatabaseState;
 pub use deferred::{DeferredWrites, FactStore};

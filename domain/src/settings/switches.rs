@@ -69,8 +69,6 @@ pub struct Switches([bool; Switch::ALL.len()]);
 impl Switches {
     /// Everything on.
     pub const ALL_ON: Self = Self([true; Switch::ALL.len()]);
-    /// Everything off: the flow as it would be written without any care.
-    pub const ALL_OFF: Self = Self([false; Switch::ALL.len()]);
 
     /// Whether `switch` is on.
     #[must_use]

@@ -15,7 +15,7 @@ use portico_domain::{
         VerifyApiKeyRequest,
     },
     models::{
-        ApiKey, ApiKeyId, Day, FieldFault, InstanceId, OrganizationId, Quota, Role, Scope, Scopes, Timestamp,
+        ApiKey, ApiKeyId, Day, FieldFault, InstanceId, OrganizationId, Quota, Scope, Scopes, Timestamp,
         key_quota,
     },
     ports::KeyChange,
@@ -27,7 +27,7 @@ use super::{ListAnswer, Shared, page_request};
 use crate::{
     answers::{Keep, json, json_validated, no_content},
     code::Code,
-    credentials::{Principal, bearer, principal},
+    credentials::{admin_or_key, bearer},
     fields::{Fields, Member, Query},
     problem::Problem,
 };
@@ -213,16 +213,7 @@ impl<'a> VerdictAnswer<'a> {
 
 async fn verify(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    let organization = match principal(&shared, &parts, Some(Scope::KeysVerify)).await? {
-        Principal::Program(holder) => holder.key.organization_id,
-        Principal::Person(claims) if claims.role == Role::Admin => claims.organization_id,
-        Principal::Person(_) => {
-            return Err(Problem::new(
-                Code::Forbidden,
-                "Only an admin or a key with keys:verify may ask this.",
-            ));
-        }
-    };
+    let organization = admin_or_key(&shared, &parts, Scope::KeysVerify).await?.organization();
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
     let key = fields.required("key", parse_shown);
     let scope = fields.optional("scope", |word| Scope::parse(word).ok_or(UNKNOWN_SCOPE));

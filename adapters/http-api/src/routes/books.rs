@@ -10,10 +10,10 @@ use axum::{
     response::Response,
     routing::get,
 };
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 use portico_domain::{
     flows::catalogue::{AddBookRequest, BookError},
-    models::{Book, BookId, BookListing, FieldFault, Isbn, IsbnFault, Role, Scope, SearchQuery},
+    models::{Book, BookId, BookListing, FieldFault, Isbn, IsbnFault, Scope, SearchQuery},
     ports::BookChange,
 };
 use serde_json::Value;
@@ -22,7 +22,7 @@ use super::{ListAnswer, Shared, page_request_beside};
 use crate::{
     answers::{Keep, json, json_validated, no_content, with_location},
     code::Code,
-    credentials::{Principal, principal},
+    credentials::admin_or_key,
     fields::{Fields, Member, Query},
     problem::Problem,
 };
@@ -76,20 +76,9 @@ async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request:
     json_validated(request.headers(), Keep::PublicValidated, &*book)
 }
 
-/// Insists on somebody who may write the catalogue.
-async fn editor(shared: &Shared, parts: &Parts) -> Result<(), Problem> {
-    match principal(shared, parts, Some(Scope::CatalogWrite)).await? {
-        Principal::Program(_) => Ok(()),
-        Principal::Person(claims) if claims.role == Role::Admin => Ok(()),
-        Principal::Person(_) => {
-            Err(Problem::new(Code::Forbidden, "Only an admin or a key with catalog:write may do this."))
-        }
-    }
-}
-
 async fn add(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    editor(&shared, &parts).await?;
+    admin_or_key(&shared, &parts, Scope::CatalogWrite).await?;
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
     let isbn = fields.required("isbn", parse_isbn);
     let title = fields.required("title", parse_title);
@@ -112,7 +101,7 @@ async fn add(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
 
 async fn change(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    editor(&shared, &parts).await?;
+    admin_or_key(&shared, &parts, Scope::CatalogWrite).await?;
     let id = parse_id(&id)?;
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
     let isbn = changed(&mut fields, "isbn", |value| text(value).and_then(parse_isbn));
@@ -152,7 +141,7 @@ fn changed<T>(
 
 async fn remove(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    editor(&shared, &parts).await?;
+    admin_or_key(&shared, &parts, Scope::CatalogWrite).await?;
     shared.api.door.catalogue.remove.run(parse_id(&id)?).await?;
     Ok(no_content())
 }

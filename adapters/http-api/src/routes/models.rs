@@ -24,7 +24,7 @@ use crate::{
     accept::prefers,
     answers::{Keep, json_validated},
     code::Code,
-    credentials::{Principal, bearer, principal},
+    credentials::{bearer, principal},
     fields::Query,
     problem::Problem,
 };
@@ -73,10 +73,7 @@ impl<'a> From<&'a Model> for ModelAnswer<'a> {
 
 async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let caller = match principal(&shared, &parts, Some(Scope::ModelsRead)).await? {
-        Principal::Person(claims) => claims.user_id.to_string(),
-        Principal::Program(holder) => holder.key.id.to_string(),
-    };
+    let caller = principal(&shared, &parts, Some(Scope::ModelsRead)).await?.id();
     let query = Query::parse(parts.uri.query());
     let (filter, faults) = filter(&query);
     // Before HTTP/1.1 a stream that breaks off looks like one that ends.

@@ -8,10 +8,10 @@ use axum::{
     response::Response,
     routing::{get, put},
 };
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 use portico_domain::{
     flows::system_settings::SystemSettingError,
-    models::{Role, Scope, SettingKey, SystemSetting, Timestamp, json_fault},
+    models::{Scope, SettingKey, SystemSetting, Timestamp, json_fault},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -20,7 +20,7 @@ use super::{ListAnswer, Shared, page_request};
 use crate::{
     answers::{Keep, json, json_validated, no_content},
     code::Code,
-    credentials::{Principal, principal},
+    credentials::admin_or_key,
     fields::{Member, Query},
     problem::Problem,
 };
@@ -47,21 +47,9 @@ impl From<SystemSetting> for SettingAnswer {
     }
 }
 
-/// Lets in a key of that scope, or an admin. Gives who asks, for lists to belong to.
-async fn admitted(shared: &Shared, parts: &Parts, scope: Scope) -> Result<String, Problem> {
-    match principal(shared, parts, Some(scope)).await? {
-        Principal::Program(holder) => Ok(holder.key.id.to_string()),
-        Principal::Person(claims) if claims.role == Role::Admin => Ok(claims.user_id.to_string()),
-        Principal::Person(_) => {
-            let detail = format!("Only an admin or a key with {} may do this.", scope.as_str());
-            Err(Problem::new(Code::Forbidden, detail))
-        }
-    }
-}
-
 async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    let owner = admitted(&shared, &parts, Scope::SettingsRead).await?;
+    let owner = admin_or_key(&shared, &parts, Scope::SettingsRead).await?.id();
     let settings = &shared.api.door.stored_settings;
     let query = Query::parse(parts.uri.query());
     let request = page_request(&query, &settings.system_cursors, &owner).await?;
@@ -73,7 +61,7 @@ async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
 
 async fn set(State(shared): State<Arc<Shared>>, Path(key): Path<String>, request: Request) -> Answer {
     let (parts, body) = request.into_parts();
-    admitted(&shared, &parts, Scope::SettingsWrite).await?;
+    admin_or_key(&shared, &parts, Scope::SettingsWrite).await?;
     let mut fields = shared.fields(Request::from_parts(parts, body)).await?;
     let key = SettingKey::parse(&key);
     if key.is_none() {
@@ -99,7 +87,7 @@ async fn set(State(shared): State<Arc<Shared>>, Path(key): Path<String>, request
 
 async fn remove(State(shared): State<Arc<Shared>>, Path(key): Path<String>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
-    admitted(&shared, &parts, Scope::SettingsWrite).await?;
+    admin_or_key(&shared, &parts, Scope::SettingsWrite).await?;
     // What can't be a key is the key of nothing.
     let key = SettingKey::parse(&key).ok_or(SystemSettingError::NotFound)?;
     shared.api.door.stored_settings.remove_system.run(key).await?;

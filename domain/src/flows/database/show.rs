@@ -1,10 +1,8 @@
 use std::{sync::Arc, time::Duration};
 
-use futures_util::future::{Either, select};
-
 use crate::{
     models::{DatabaseActivity, Pools},
-    ports::{Clock, DatabaseState, Unavailable},
+    ports::{Clock, DatabaseState, Unavailable, within},
 };
 
 /// How long the database may take to say what it does. An operator asks when all connections are taken, and must be told just that.
@@ -38,11 +36,9 @@ impl ShowDatabase {
     /// The report; `long` is from when on a statement is long-running.
     pub async fn run(&self, long: Duration) -> DatabaseReport {
         let pools = self.state.pools();
-        let asking = self.state.activity(long, MOST_TOLD);
-        let activity = match select(asking, self.clock.sleep(PATIENCE)).await {
-            Either::Left((activity, _)) => activity,
-            Either::Right(_) => Err(Unavailable::new("storage", "no answer within two seconds")),
-        };
+        let activity = within(&*self.clock, PATIENCE, self.state.activity(long, MOST_TOLD)).await;
+        let activity =
+            activity.unwrap_or_else(|| Err(Unavailable::new("storage", "no answer within two seconds")));
         DatabaseReport { pools, activity }
     }
 }

@@ -21,11 +21,9 @@ pub use show::{ModelSource, ShowModel, ShowModelError};
 pub use usable::{UsableModels, UserPageId, UserPageSource};
 pub use user_models::{UserModels, user_models_key, user_models_subject};
 
-use std::{future::Future, pin::pin, time::Duration};
+use std::{future::Future, time::Duration};
 
-use futures_util::future::{Either, select};
-
-use crate::ports::{Clock, Unavailable};
+use crate::ports::{Clock, Unavailable, within};
 
 /// What was found, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,10 +42,8 @@ async fn asked<T>(
     clock: &dyn Clock,
     asking: impl Future<Output = Result<T, Unavailable>> + Send,
 ) -> Result<T, Unavailable> {
-    match select(pin!(asking), clock.sleep(PATIENCE)).await {
-        Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(Unavailable::new("storage", "no answer in time")),
-    }
+    let answer = within(clock, PATIENCE, asking).await;
+    answer.unwrap_or_else(|| Err(Unavailable::new("storage", "no answer in time")))
 }
 
 #[cfg(test)]

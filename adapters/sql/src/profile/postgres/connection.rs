@@ -85,11 +85,7 @@ impl PostgresProfiler {
                 }
             }
         }
-        if entry.reads_all.is_some() {
-            for one in &mut profiled {
-                one.findings.retain(|finding| finding.trouble != Trouble::SequentialScan);
-            }
-        }
+        entry.spare(&mut profiled);
         Ok(profiled)
     }
 

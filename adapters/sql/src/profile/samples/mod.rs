@@ -20,6 +20,7 @@ use portico_domain::models::Timestamp;
 use serde_json::{Map, Value as Json, json};
 use uuid::Uuid;
 
+use super::{Profiled, finding::Trouble};
 use crate::{
     driver::{Dialect, Statement, Type, Value},
     statements::all,
@@ -73,6 +74,17 @@ pub struct Entry {
     pub otherwise: Option<&'static [Given]>,
     /// Why it reads all of a table, where that is what it is for; then no scan of one is told.
     pub reads_all: Option<&'static str>,
+}
+
+impl Entry {
+    /// Takes out of what was found what the statement is for.
+    pub(super) fn spare(&self, profiled: &mut [Profiled]) {
+        if self.reads_all.is_some() {
+            for one in profiled {
+                one.findings.retain(|finding| finding.trouble != Trouble::SequentialScan);
+            }
+        }
+    }
 }
 
 macro_rules! entries {

@@ -18,7 +18,6 @@ use crate::{
     profile::{
         Planned, ProfileError, ProfileOptions, Profiled, away,
         conditions::{Schema, Table},
-        finding::Trouble,
         postgres::too_slow,
         samples::{self, Entry, Given, Sampled},
     },
@@ -84,11 +83,7 @@ impl SqliteProfiler {
                 }
             }
         }
-        if entry.reads_all.is_some() {
-            for one in &mut profiled {
-                one.findings.retain(|finding| finding.trouble != Trouble::SequentialScan);
-            }
-        }
+        entry.spare(&mut profiled);
         Ok(profiled)
     }
 
