@@ -10,6 +10,8 @@
 //! | [`github`] | GitHub's OAuth web flow | `github-stand-in` |
 //! | [`dns`] | a resolver of names over HTTPS | `dns-stand-in` |
 //! | [`delay`] | a database some milliseconds away | `delay-proxy` |
+//! | [`collector`] | a receiver of traces by OTLP | – |
+//! | [`exposition`] | metrics, read as strictly as they are specified | – |
 //! | [`random`] | names that nothing else uses | – |
 //!
 //! `tests/run` runs everything; `tests/run --quick` leaves the Worker out. By hand: `cargo build -p portico-tests`, then
@@ -20,11 +22,14 @@
 //! of its topic below `conformance/cases`, named in that file's `cases()`.
 
 pub mod budgets;
+pub mod collector;
 pub mod conformance;
-pub mod delay;
 pub mod dns;
+pub mod exposition;
 pub mod github;
 pub mod harness;
 pub mod neon;
 pub mod random;
 pub mod servers;
+
+pub use portico_measuring::delay;

@@ -5,7 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::Context;
-use serde_json::Value;
+pub use portico_measuring::server::listening_line;
 use tokio::io::AsyncWriteExt as _;
 use tokio::process::Command;
 use url::Url;
@@ -94,18 +94,6 @@ pub async fn migrate(database: &Database) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Reads the native server's ready line: a JSON log record with the message `listening` and the field `address`.
-#[must_use]
-pub fn listening_line(line: &str) -> Option<String> {
-    let record: Value = serde_json::from_str(line).ok()?;
-    let fields = record.get("fields").unwrap_or(&record);
-    if fields.get("message")?.as_str()? != "listening" {
-        return None;
-    }
-    let address = fields.get("address")?.as_str()?;
-    Some(if address.starts_with("http") { address.to_owned() } else { format!("http://{address}") })
-}
-
 /// Waits until a server that was given a Redis has found it. It serves before: what mustn't go uncounted is refused until then.
 pub async fn redis_found(server: &Process) -> anyhow::Result<()> {
     for _ in 0..500 {
@@ -115,20 +103,4 @@ pub async fn redis_found(server: &Process) -> anyhow::Result<()> {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     anyhow::bail!("the server has not found its Redis within 5 s; its log:\n{}", server.log_tail())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ready_line_is_found_in_both_shapes_of_the_log() {
-        let nested = r#"{"level":"INFO","fields":{"message":"listening","address":"127.0.0.1:81"}}"#;
-        let flat = r#"{"level":"INFO","message":"listening","address":"http://127.0.0.1:81"}"#;
-        for line in [nested, flat] {
-            assert_eq!(listening_line(line).as_deref(), Some("http://127.0.0.1:81"));
-        }
-        assert_eq!(listening_line(r#"{"message":"request"}"#), None);
-        assert_eq!(listening_line("plain text"), None);
-    }
 }

@@ -109,12 +109,12 @@ impl Servers {
     /// Gives what one has logged since it was last started.
     #[must_use]
     pub fn log(&self, number: usize) -> String {
-        self.servers[number].process.as_ref().map(Process::log).unwrap_or_default()
+        self.servers[number].process.as_ref().map(|process| process.log()).unwrap_or_default()
     }
 
     /// Tells whether all of them still run.
     pub fn run(&mut self) -> bool {
-        self.servers.iter_mut().all(|server| server.process.as_mut().is_some_and(Process::runs))
+        self.servers.iter_mut().all(|server| server.process.as_mut().is_some_and(|process| process.runs()))
     }
 }
 

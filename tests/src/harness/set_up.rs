@@ -122,6 +122,12 @@ impl Surroundings {
         })
     }
 
+    /// Starts only the server whose limits are out of the way.
+    pub async fn one(&self, set_up: SetUp) -> anyhow::Result<Alone> {
+        let server = self.server(set_up, Variation::Roomy).await?;
+        Ok(Alone { url: server.address.clone(), _kept: server })
+    }
+
     async fn server(&self, set_up: SetUp, variation: Variation) -> anyhow::Result<Server> {
         let name = format!("{}{}", set_up.name(), variation.suffix());
         let database = match &self.postgres {
@@ -149,6 +155,7 @@ impl Surroundings {
         }
         if set_up.is_native() && variation == Variation::Roomy {
             command.env("PORTICO_RECORD_STATEMENTS", scratch.join(RECORDING));
+            command.env("PORTICO_PPROF", "on");
         }
         let command = self.configured(command, variation);
         let ready =
@@ -178,12 +185,18 @@ impl Surroundings {
                 command.env("PORTICO_LIMIT_OPEN_WHEN_AWAY", "none");
                 self.with_github(&mut command);
             }
-            Variation::Default => self.with_github(&mut command),
+            Variation::Default => {
+                command.env("PORTICO_CORS_ORIGINS", "*");
+                self.with_github(&mut command);
+            }
             Variation::Strict => {
                 command.env("PORTICO_SIGNUP", "closed").env("PORTICO_BODY_LIMIT", "2KiB");
                 command.env("PORTICO_REQUEST_TIME_LIMIT", "3s");
                 command.env("PORTICO_BOT_SIGN_IN", "declared_bot=deny").env("PORTICO_LIMIT_BOT", "3/1m");
                 command.env("PORTICO_BOT_READ", "declared_bot=limit");
+                command.env("PORTICO_CORS_ORIGINS", "https://app.example.com,http://localhost:5173");
+                command.env("PORTICO_CORS_CREDENTIALS", "on").env("PORTICO_CORS_MAX_AGE", "10m");
+                command.env("PORTICO_PUBLIC_URL", "https://strict.example").env("PORTICO_HSTS", "1h");
             }
         }
         command
@@ -273,6 +286,13 @@ pub struct Running {
     /// What each request to `base` asked of the database, a line a request; native servers write it.
     pub recording: Option<std::path::PathBuf>,
     _kept: [Server; 3],
+}
+
+/// Owns one server of a set-up.
+pub struct Alone {
+    /// Its address.
+    pub url: String,
+    _kept: Server,
 }
 
 struct Server {
