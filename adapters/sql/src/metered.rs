@@ -45,7 +45,7 @@ fn count_one(
     if let Some(meter) = meter::current() {
         let time = clock.now().since(began);
         meter.count_statements(1, time);
-        meter.note_statement(Sent { statement, rows: rows.as_ref().map_or(0, Vec::len), time });
+        meter.note_statement(Sent { statement, rows: rows.as_ref().map_or(0, Vec::len), began, time });
     }
 }
 
@@ -71,7 +71,7 @@ impl Driver for Metered {
         meter.count_statements(u32::try_from(names.len()).unwrap_or(u32::MAX), time);
         for (place, statement) in names.into_iter().enumerate() {
             let given = rows.as_ref().ok().and_then(|rows| rows.get(place));
-            meter.note_statement(Sent { statement, rows: given.map_or(0, Vec::len), time });
+            meter.note_statement(Sent { statement, rows: given.map_or(0, Vec::len), began, time });
         }
         rows
     }

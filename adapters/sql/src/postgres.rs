@@ -1,5 +1,6 @@
 //! Postgres for servers: sqlx over a pool.
 
+mod lent;
 mod refusals;
 
 use std::{pin::pin, str::FromStr, sync::Arc, time::Duration};
@@ -11,15 +12,13 @@ use portico_domain::{
     ports::Unavailable,
 };
 use sqlx::{
-    Acquire, ConnectOptions, Connection, Executor as _, PgConnection, PgPool, Postgres, Row as _,
-    SqlSafeStr as _,
-    pool::PoolConnection,
+    ConnectOptions, Connection, Executor as _, PgConnection, PgPool, Postgres, Row as _, SqlSafeStr as _,
     postgres::{PgArguments, PgConnectOptions, PgPoolOptions, PgRow},
     query::Query,
 };
 use time::OffsetDateTime;
 
-use self::refusals::Refusals;
+use self::{lent::Lent, refusals::Refusals};
 use crate::{
     driver::{
         Call, Calls, Driver, DriverError, Effect, Reserved, Row, SERVICE, Statement, Type, Value,
@@ -32,6 +31,8 @@ use crate::{
 
 /// How long a connection may lie idle and still be trusted without a ping.
 const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+/// How often the server looks, while it runs a statement, whether its client is still there ([`lent`]). Servers on systems that can't look refuse it.
+const CLIENT_CHECK: (&str, &str) = ("client_connection_check_interval", "1s");
 
 /// Opens a migration: waits for its turn, which the transaction's end gives on, and makes sure of the record. A long migration may take
 /// its time.
@@ -96,8 +97,11 @@ pub fn connect(config: &PostgresConfig) -> Result<Arc<PostgresDriver>, InvalidUr
         .map_err(|_| InvalidUrl)?
         .application_name(&config.application_name)
         .disable_statement_logging();
+    let mut without_check = None;
     if !options.get_host().split('.').next().is_some_and(|label| label.ends_with("-pooler")) {
         options = options.options([("statement_timeout", config.statement_timeout.as_millis().to_string())]);
+        without_check = Some(options.clone());
+        options = options.options([CLIENT_CHECK]);
     }
     let refusals = Refusals::new(&options);
     let pool = PgPoolOptions::new()
@@ -116,7 +120,12 @@ pub fn connect(config: &PostgresConfig) -> Result<Arc<PostgresDriver>, InvalidUr
             })
         })
         .connect_lazy_with(options);
-    Ok(Arc::new(PostgresDriver { pool, waiting: Waiting::default(), refusals: Arc::new(refusals) }))
+    Ok(Arc::new(PostgresDriver {
+        pool,
+        waiting: Waiting::default(),
+        refusals: Arc::new(refusals),
+        without_check: Arc::new(without_check),
+    }))
 }
 
 /// Runs statements on a pool of connections, which its clones share.
@@ -125,6 +134,8 @@ pub struct PostgresDriver {
     pool: PgPool,
     waiting: Waiting,
     refusals: Arc<Refusals>,
+    /// What to connect with where the server can't look after its clients; none where it isn't asked to.
+    without_check: Arc<Option<PgConnectOptions>>,
 }
 
 impl PostgresDriver {
@@ -139,9 +150,11 @@ impl PostgresDriver {
     /// [`MigrationError`]; the database is then as it was.
     pub async fn migrate(&self, now: Timestamp) -> Result<Migrated, MigrationError> {
         let told = |error: sqlx::Error| Unavailable::new(SERVICE, describe("migrating", &error));
-        let mut transaction = self.pool.begin().await.map_err(told)?;
+        let mut connection = self.acquire().await?;
+        let mut transaction = Connection::begin(connection.begin()).await.map_err(told)?;
         let migrated = apply_missing!(transaction, MIGRATION_BEGIN, postgres, now);
         transaction.commit().await.map_err(told)?;
+        connection.end();
         Ok(migrated)
     }
 
@@ -167,13 +180,25 @@ impl PostgresDriver {
         Ok(missing.into_iter().map(|migration| migration.name).collect())
     }
 
-    async fn acquire(&self) -> Result<PoolConnection<Postgres>, Unavailable> {
+    async fn acquire(&self) -> Result<Lent, Unavailable> {
         let _waiting = self.waiting.enter();
+        match self.connected().await? {
+            Err(error) if is_of_check(&error) => {
+                if let Some(options) = &*self.without_check {
+                    self.pool.set_connect_options(options.clone());
+                }
+                self.connected().await?
+            }
+            connected => connected,
+        }
+        .map_err(|error| Unavailable::new(SERVICE, describe("connecting", &error)))
+    }
+
+    /// A connection of the pool, or why it couldn't be made; unavailable where connections are refused.
+    async fn connected(&self) -> Result<Result<Lent, sqlx::Error>, Unavailable> {
         let (acquiring, refused) = (pin!(self.pool.acquire()), pin!(self.refusals.last()));
         match select(acquiring, refused).await {
-            Either::Left((acquired, _)) => {
-                acquired.map_err(|error| Unavailable::new(SERVICE, describe("connecting", &error)))
-            }
+            Either::Left((acquired, _)) => Ok(acquired.map(Lent::new)),
             Either::Right(_) => Err(Unavailable::new(SERVICE, "connecting: the connection was refused")),
         }
     }
@@ -183,24 +208,20 @@ impl PostgresDriver {
     async fn retry(&self, call: &Call) -> Result<Vec<Row>, DriverError> {
         for _ in 0..self.pool.options().get_max_connections() {
             let mut connection = self.acquire().await?;
-            if connection.ping().await.is_ok() {
-                return fetch(&mut connection, call).await.map_err(|error| fault(call.statement, &error));
+            if connection.begin().ping().await.is_ok() {
+                return fetch_on(&mut connection, call).await.map_err(|error| fault(call.statement, &error));
             }
             // Broken: it must not go back.
-            drop(connection.detach());
+            connection.discard();
         }
         Err(Unavailable::new(SERVICE, "no connection to the database holds").into())
     }
 
-    async fn run_on(
-        &self,
-        mut connection: PoolConnection<Postgres>,
-        call: Call,
-    ) -> Result<Vec<Row>, DriverError> {
-        match fetch(&mut connection, &call).await {
+    async fn run_on(&self, mut connection: Lent, call: Call) -> Result<Vec<Row>, DriverError> {
+        match fetch_on(&mut connection, &call).await {
             Ok(rows) => Ok(rows),
             Err(error) if is_lost(&error) => {
-                drop(connection.detach());
+                connection.discard();
                 if call.statement.effect == Effect::Read {
                     self.retry(&call).await
                 } else {
@@ -232,13 +253,14 @@ impl Driver for PostgresDriver {
     async fn transact(&self, calls: Vec<Call>) -> Result<Vec<Vec<Row>>, DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
         let mut connection = self.acquire().await?;
-        let mut transaction = connection.begin().await.map_err(|error| ends(&error))?;
+        let mut transaction = Connection::begin(connection.begin()).await.map_err(|error| ends(&error))?;
         let mut results = Vec::with_capacity(calls.len());
         for call in &calls {
             // Dropping the transaction on an error rolls it back.
             results.push(fetch(&mut transaction, call).await.map_err(|error| fault(call.statement, &error))?);
         }
         transaction.commit().await.map_err(|error| ends(&error))?;
+        connection.end();
         Ok(results)
     }
 
@@ -249,25 +271,27 @@ impl Driver for PostgresDriver {
     ) -> Result<(), DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
         let mut connection = self.acquire().await?;
-        let mut transaction = connection.begin().await.map_err(|error| ends(&error))?;
+        let mut transaction = Connection::begin(connection.begin()).await.map_err(|error| ends(&error))?;
         for (sent, call) in (1..).zip(calls) {
             fetch(&mut transaction, &call).await.map_err(|error| fault(call.statement, &error))?;
             told(sent);
         }
         transaction.commit().await.map_err(|error| ends(&error))?;
+        connection.end();
         Ok(())
     }
 
     async fn reserve(&self, statement: &'static Statement) -> Result<Box<dyn Reserved>, Unavailable> {
         let mut connection = self.acquire().await?;
         // Costs a round trip on a new connection and none on one that knows the statement. A failure shows when it is run.
-        let _ = connection.prepare(statement.postgres.into_sql_str()).await;
+        let _ = connection.begin().prepare(statement.postgres.into_sql_str()).await;
+        connection.end();
         Ok(Box::new(ReservedConnection { connection, driver: self.clone() }))
     }
 }
 
 struct ReservedConnection {
-    connection: PoolConnection<Postgres>,
+    connection: Lent,
     driver: PostgresDriver,
 }
 
@@ -276,6 +300,13 @@ impl Reserved for ReservedConnection {
     async fn run(self: Box<Self>, call: Call) -> Result<Vec<Row>, DriverError> {
         self.driver.run_on(self.connection, call).await
     }
+}
+
+/// Runs one statement that is a transaction of its own.
+async fn fetch_on(connection: &mut Lent, call: &Call) -> Result<Vec<Row>, sqlx::Error> {
+    let fetched = fetch(connection.begin(), call).await;
+    connection.end();
+    fetched
 }
 
 async fn fetch(connection: &mut PgConnection, call: &Call) -> Result<Vec<Row>, sqlx::Error> {
@@ -328,6 +359,11 @@ fn read(row: &PgRow, statement: &Statement) -> Result<Row, sqlx::Error> {
 
 fn micros(moment: OffsetDateTime) -> Result<i64, sqlx::Error> {
     i64::try_from(moment.unix_timestamp_nanos() / 1_000).map_err(|error| sqlx::Error::Decode(Box::new(error)))
+}
+
+/// Whether a server refused a connection because it can't look after its clients: an older one, or one on a system that doesn't tell it.
+fn is_of_check(error: &sqlx::Error) -> bool {
+    matches!(error, sqlx::Error::Database(error) if error.message().contains(CLIENT_CHECK.0))
 }
 
 /// Whether the connection is gone, by its own account or by the server's.

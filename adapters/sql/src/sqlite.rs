@@ -185,14 +185,15 @@ impl Driver for SqliteDriver {
     async fn run(&self, call: Call) -> Result<Vec<Row>, DriverError> {
         let mut held = self.acquire(call.statement.effect).await?;
         held.deadline.set(self.limit);
-        fetch(&mut held.connection, &call).await.map_err(|error| fault(call.statement, &error))
+        fetch_on(&mut held, &call).await.map_err(|error| fault(call.statement, &error))
     }
 
     async fn transact(&self, calls: Vec<Call>) -> Result<Vec<Vec<Row>>, DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
         let Held { mut connection, deadline } = self.acquire(Effect::Write).await?;
         // Immediate: a transaction that began by reading could not wait for another process' write, only fail.
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
+        let mut transaction =
+            connection.begin().begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
         let mut results = Vec::with_capacity(calls.len());
         for call in &calls {
             deadline.set(self.limit);
@@ -201,6 +202,7 @@ impl Driver for SqliteDriver {
         }
         deadline.clear();
         transaction.commit().await.map_err(|error| ends(&error))?;
+        connection.end();
         Ok(results)
     }
 
@@ -211,7 +213,8 @@ impl Driver for SqliteDriver {
     ) -> Result<(), DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
         let Held { mut connection, deadline } = self.acquire(Effect::Write).await?;
-        let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
+        let mut transaction =
+            connection.begin().begin_with("BEGIN IMMEDIATE").await.map_err(|error| ends(&error))?;
         for (sent, call) in (1..).zip(calls) {
             deadline.set(self.limit);
             fetch(&mut transaction, &call).await.map_err(|error| fault(call.statement, &error))?;
@@ -219,6 +222,7 @@ impl Driver for SqliteDriver {
         }
         deadline.clear();
         transaction.commit().await.map_err(|error| ends(&error))?;
+        connection.end();
         Ok(())
     }
 
@@ -236,8 +240,15 @@ struct ReservedReader {
 impl Reserved for ReservedReader {
     async fn run(mut self: Box<Self>, call: Call) -> Result<Vec<Row>, DriverError> {
         self.held.deadline.set(self.limit);
-        fetch(&mut self.held.connection, &call).await.map_err(|error| fault(call.statement, &error))
+        fetch_on(&mut self.held, &call).await.map_err(|error| fault(call.statement, &error))
     }
+}
+
+/// Runs one statement that is a transaction of its own.
+async fn fetch_on(held: &mut Held, call: &Call) -> Result<Vec<Row>, sqlx::Error> {
+    let fetched = fetch(held.connection.begin(), call).await;
+    held.connection.end();
+    fetched
 }
 
 async fn fetch(connection: &mut SqliteConnection, call: &Call) -> Result<Vec<Row>, sqlx::Error> {

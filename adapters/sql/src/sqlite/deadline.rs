@@ -43,6 +43,12 @@ impl Deadline {
         self.0.micros.store(u64::try_from(micros).unwrap_or(NONE), Ordering::Relaxed);
     }
 
+    /// Lets what runs go on for `limit` at most, also where it had more time.
+    pub(super) fn hasten(&self, limit: Duration) {
+        let micros = u64::try_from((BEGAN.elapsed() + limit).as_micros()).unwrap_or(NONE);
+        self.0.micros.fetch_min(micros, Ordering::Relaxed);
+    }
+
     /// Lets what comes next run as long as it takes.
     pub(super) fn clear(&self) {
         self.0.micros.store(NONE, Ordering::Relaxed);
@@ -89,5 +95,15 @@ mod tests {
         assert!(deadline.take_struck() && !deadline.take_struck());
         deadline.clear();
         assert!(deadline.may_go_on());
+    }
+
+    #[test]
+    fn haste_takes_time_away_and_gives_none() {
+        let deadline = Deadline::default();
+        deadline.hasten(Duration::ZERO);
+        std::thread::sleep(Duration::from_millis(1));
+        assert!(!deadline.may_go_on());
+        deadline.hasten(Duration::from_secs(60));
+        assert!(!deadline.may_go_on());
     }
 }

@@ -21,10 +21,13 @@ use tokio::{
 use super::{SqliteConfig, deadline::Deadline};
 use crate::{driver::SERVICE, faults::describe, waiting::Waiting};
 
+/// How long what nobody waits for any more may still take. Most ends by itself in that time, and an interrupted connection has to be opened anew.
+const GRACE: Duration = Duration::from_millis(100);
+
 /// Connections of one kind, each of them in a pool of its own, so that each is known to have its own deadline.
 ///
-/// A slot is free again when its connection is back in its pool, which is once the statement has ended: one that nobody waits for any more keeps its slot,
-/// and the others serve.
+/// A slot is free again when its connection is back in its pool, which is once the statement has ended: one that nobody waits for any more keeps its slot
+/// for as long as it still may take, and the others serve.
 #[derive(Clone)]
 pub(super) struct Slots(Arc<SlotsInner>);
 
@@ -79,7 +82,8 @@ impl Slots {
         let connection = slot.pool.acquire().await?;
         slot.deadline.clear();
         let deadline = slot.deadline.clone();
-        Ok(Held { connection: Lent { connection, place: Some(place) }, deadline })
+        let lent = Lent { connection, place: Some(place), deadline: deadline.clone(), is_busy: false };
+        Ok(Held { connection: lent, deadline })
     }
 
     fn free(&self) -> MutexGuard<'_, VecDeque<usize>> {
@@ -135,6 +139,21 @@ pub(super) struct Held {
 pub(super) struct Lent {
     connection: PoolConnection<Sqlite>,
     place: Option<Place>,
+    deadline: Deadline,
+    is_busy: bool,
+}
+
+impl Lent {
+    /// Says that something begins. When the connection is dropped before [`Lent::end`], nobody waits for that any more, and it is interrupted soon.
+    pub(super) fn begin(&mut self) -> &mut SqliteConnection {
+        self.is_busy = true;
+        self
+    }
+
+    /// Says that what was begun has ended, well or not.
+    pub(super) fn end(&mut self) {
+        self.is_busy = false;
+    }
 }
 
 impl Deref for Lent {
@@ -153,6 +172,9 @@ impl DerefMut for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
+        if self.is_busy {
+            self.deadline.hasten(GRACE);
+        }
         // What the connection would spawn when it is dropped. It waits for the statement that still runs, and a place that is given back before would be
         // offered to callers who then wait for that statement too, while other connections are idle.
         let returning = self.connection.return_to_pool();

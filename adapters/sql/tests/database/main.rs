@@ -10,6 +10,7 @@
 //! | `migrations.rs` | repeated, concurrent, changed and failed migrations |
 //! | `connections.rs` | statements that run for long, pools that are used up, servers that refuse |
 //! | `time_limits.rs` | statements that take too long, or that nobody waits for any more |
+//! | `abandoned.rs` | how soon the latter are gone, and what becomes of their connections |
 //! | `resilience.rs` | lost connections, requests' connections, what is counted |
 //! | `streams.rs` | what is streamed over a request's connection, by other tasks |
 //! | `world.rs` | the databases and drivers themselves |
@@ -19,6 +20,7 @@
 // Helpers of tests are outside `#[test]` functions, where clippy's exception for tests doesn't reach.
 #![allow(clippy::unwrap_used)]
 
+mod abandoned;
 mod connections;
 mod contract;
 mod interleavings;
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
         .chain(locks::CASES)
         .chain(connections::CASES)
         .chain(time_limits::CASES)
+        .chain(abandoned::CASES)
     {
         add((*name).to_owned(), case(databases.server.clone()));
     }
