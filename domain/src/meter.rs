@@ -14,7 +14,7 @@ use std::{
     time::Duration,
 };
 
-use crate::models::Admission;
+use crate::models::{Admission, Timestamp};
 
 /// How many admissions are noted without an allocation: more than any route asks for.
 const INLINE_ADMISSIONS: usize = 4;
@@ -52,8 +52,27 @@ pub struct Meter {
     storage_micros: AtomicU64,
     cache: AtomicU8,
     admissions: Mutex<Admissions>,
-    /// What was sent, where that is recorded.
-    sent: Option<Mutex<Vec<Sent>>>,
+    /// What was done, where that is recorded.
+    recorded: Option<Box<Recorded>>,
+}
+
+/// What a request did, one thing after the other.
+#[derive(Debug, Default)]
+struct Recorded {
+    sent: Mutex<Vec<Sent>>,
+    asked: Mutex<Vec<Asked>>,
+    trace: Option<Trace>,
+}
+
+/// The trace that a request belongs to, and the span in it that the request itself is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trace {
+    /// The trace; never zero.
+    pub trace_id: u128,
+    /// The span; never zero.
+    pub span_id: u64,
+    /// Whether it is recorded.
+    pub sampled: bool,
 }
 
 /// One statement that a request sent, as a recording tells it.
@@ -63,8 +82,41 @@ pub struct Sent {
     pub statement: &'static str,
     /// How many rows it gave.
     pub rows: usize,
+    /// When it was sent.
+    pub began: Timestamp,
     /// How long it took; of several that were sent as one transaction each has taken as long as the transaction.
     pub time: Duration,
+}
+
+/// Something else that a request waited for, as its trace tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its span; zero where nobody was told of it.
+    pub span_id: u64,
+    /// What it was.
+    pub what: Work,
+    /// When it was begun.
+    pub began: Timestamp,
+    /// How long it took.
+    pub time: Duration,
+    /// Whether it came to nothing.
+    pub failed: bool,
+}
+
+/// A kind of work that isn't a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Work {
+    /// A password was hashed, or compared with a hash.
+    Hashing,
+    /// Another service was asked.
+    Fetch {
+        /// By which method.
+        method: &'static str,
+        /// Which one: its host, and port where it has one of its own.
+        host: String,
+        /// What it answered, if it did.
+        status: Option<u16>,
+    },
 }
 
 /// The first few in place, and any more behind them.
@@ -88,24 +140,52 @@ impl Admissions {
 }
 
 impl Meter {
-    /// A meter that also remembers which statements were sent, for `PORTICO_RECORD_STATEMENTS`.
+    /// A meter that also remembers what was sent and asked, for `PORTICO_RECORD_STATEMENTS` and for traces.
     #[must_use]
     pub fn recording() -> Self {
-        Self { sent: Some(Mutex::default()), ..Self::default() }
+        Self { recorded: Some(Box::default()), ..Self::default() }
+    }
+
+    /// The same for a request that belongs to a trace.
+    #[must_use]
+    pub fn traced(trace: Trace) -> Self {
+        let recorded = Recorded { trace: Some(trace), ..Recorded::default() };
+        Self { recorded: Some(Box::new(recorded)), ..Self::default() }
+    }
+
+    /// The trace that the request belongs to, where that is recorded.
+    #[must_use]
+    pub fn trace(&self) -> Option<Trace> {
+        self.recorded.as_ref().and_then(|recorded| recorded.trace)
     }
 
     /// Remembers a statement, where that is recorded.
     pub fn note_statement(&self, sent: Sent) {
-        if let Some(list) = &self.sent {
-            list.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        if let Some(recorded) = &self.recorded {
+            recorded.sent.lock().unwrap_or_else(PoisonError::into_inner).push(sent);
+        }
+    }
+
+    /// Remembers what else was waited for, where that is recorded.
+    pub fn note_asked(&self, asked: Asked) {
+        if let Some(recorded) = &self.recorded {
+            recorded.asked.lock().unwrap_or_else(PoisonError::into_inner).push(asked);
         }
     }
 
     /// What was sent so far, in order; nothing where it isn't recorded.
     #[must_use]
     pub fn sent(&self) -> Vec<Sent> {
-        let list = self.sent.as_ref().map(|list| list.lock().unwrap_or_else(PoisonError::into_inner).clone());
-        list.unwrap_or_default()
+        let list = |recorded: &Recorded| recorded.sent.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.recorded.as_deref().map(list).unwrap_or_default()
+    }
+
+    /// What else was waited for so far, in order; nothing where it isn't recorded.
+    #[must_use]
+    pub fn asked(&self) -> Vec<Asked> {
+        let list =
+            |recorded: &Recorded| recorded.asked.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        self.recorded.as_deref().map(list).unwrap_or_default()
     }
 
     /// Counts `statements` statements that took `time` together.
@@ -221,7 +301,8 @@ mod tests {
 
     #[test]
     fn statements_are_remembered_only_where_they_are_recorded() {
-        let sent = Sent { statement: "ping", rows: 1, time: Duration::ZERO };
+        let sent =
+            Sent { statement: "ping", rows: 1, began: Timestamp::from_seconds(1), time: Duration::ZERO };
         for (meter, expected) in [(Meter::default(), vec![]), (Meter::recording(), vec![sent, sent])] {
             meter.note_statement(sent);
             meter.note_statement(sent);

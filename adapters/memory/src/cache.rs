@@ -1,13 +1,16 @@
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use portico_domain::{
     cache::CacheKey,
     ports::{LocalCache, LocalEntry, LocalStatistics},
 };
-use quick_cache::{
-    OptionsBuilder, Weighter,
-    sync::{Cache, DefaultLifecycle},
-};
+use quick_cache::{Lifecycle, OptionsBuilder, Weighter, sync::Cache};
 
 use crate::hash::{Seed, SpreadKey};
 
@@ -26,7 +29,8 @@ const MOST_SHARDS: u64 = if cfg!(target_arch = "wasm32") { 1 } else { 16 };
 /// pushes out other unknown keys. A read takes a shard's read lock for some ten nanoseconds and writes one counter; nothing is done behind, so
 /// it needs no thread and no clock and is the same on Workers. An entry that is larger than a shard isn't kept.
 pub struct MemoryCache {
-    entries: Cache<SpreadKey, Arc<LocalEntry>, Weight, Seed>,
+    entries: Cache<SpreadKey, Arc<LocalEntry>, Weight, Seed, CountEvicted>,
+    evicted: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for MemoryCache {
@@ -49,7 +53,9 @@ impl MemoryCache {
             .weight_capacity(capacity_bytes)
             .build()
             .expect("both capacities are given");
-        Self { entries: Cache::with_options(options, Weight, Seed::new(seed), DefaultLifecycle::default()) }
+        let evicted: Arc<AtomicU64> = Arc::default();
+        let count = CountEvicted(Arc::clone(&evicted));
+        Self { entries: Cache::with_options(options, Weight, Seed::new(seed), count), evicted }
     }
 }
 
@@ -75,6 +81,26 @@ impl LocalCache for MemoryCache {
             entries: self.entries.len() as u64,
             bytes: self.entries.weight(),
             capacity_bytes: self.entries.capacity(),
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.evicted.load(Ordering::Relaxed)
+    }
+}
+
+/// Counts what gives way to others.
+#[derive(Clone)]
+struct CountEvicted(Arc<AtomicU64>);
+
+impl Lifecycle<SpreadKey, Arc<LocalEntry>> for CountEvicted {
+    /// Keeps what is evicted until the shard's lock is given back, as giving back memory takes a while. One write seldom evicts more than two.
+    type RequestState = [Option<Arc<LocalEntry>>; 2];
+
+    fn on_evict(&self, state: &mut Self::RequestState, _key: SpreadKey, entry: Arc<LocalEntry>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        if let Some(place) = state.iter_mut().find(|place| place.is_none()) {
+            *place = Some(entry);
         }
     }
 }
@@ -112,6 +138,8 @@ mod tests {
             assert!(full.capacity_bytes <= capacity + MOST_SHARDS, "{full:?}");
             assert!(full.bytes <= full.capacity_bytes && full.bytes > capacity / 2, "{full:?}");
             assert!(full.bytes > full.entries * OVERHEAD_BYTES, "{full:?}");
+            // Each of them is another key: what isn't there any more gave way.
+            assert_eq!(cache.evicted() + full.entries, 60_000);
         }
     }
 

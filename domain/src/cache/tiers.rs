@@ -168,6 +168,17 @@ impl Cache {
     /// What the cache has done and how it is doing, in this process or isolate.
     pub async fn report(&self) -> CacheReport {
         self.reports.fetch_add(1, Ordering::Relaxed);
+        self.figures().await
+    }
+
+    /// How many entries gave way to others in memory.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.local.evicted()
+    }
+
+    /// The same as [`Cache::report`] for whoever looks all day long, which is no sign that anybody uses it.
+    pub async fn figures(&self) -> CacheReport {
         let prefixes = Prefix::ALL.into_iter().map(|prefix| (prefix, self.counters(prefix).read())).collect();
         let shared = match &self.shared {
             None => None,

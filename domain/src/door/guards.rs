@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::Ports;
 use crate::{
     cache::{Cache, ReadThrough},
-    flows::{Attempts, ClaimSource, LimitRequests, SortBots, shared::Gate},
+    flows::{Attempts, ClaimSource, LimitRequests, SortBots, SortCounts, shared::Gate},
     settings::{Limits, Settings, Switch},
 };
 
@@ -27,5 +27,6 @@ pub(super) fn sort_bots(ports: &Ports, settings: &Settings, gate: &Gate, cache: 
         attempts: Attempts::default(),
         settings: settings.bots.clone(),
         quota: settings.limits.bot,
+        counts: SortCounts::default(),
     }
 }

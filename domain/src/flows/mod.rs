@@ -46,4 +46,4 @@ pub use oauth::{
 pub use refresh::{Refresh, RefreshError, RefreshRequest};
 pub use register::{Register, RegisterError, RegisterRequest, SignupClosed};
 pub use sessions::{EndSession, EndSessionError, ListSessions, ListedSession};
-pub use sort_bots::{Attempts, BotRefused, Claim, ClaimSource, SortBots};
+pub use sort_bots::{Attempts, BotRefused, Claim, ClaimSource, SortBots, SortCounts};

@@ -1,7 +1,10 @@
 use std::{
     collections::HashMap,
     net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -108,6 +111,28 @@ pub struct SortBots {
     pub settings: BotSettings,
     /// The limit for bots.
     pub quota: Option<Quota>,
+    /// What was done with whom.
+    pub counts: SortCounts,
+}
+
+/// How often which sort of programs was treated how, since the process or isolate began.
+#[derive(Debug, Default)]
+pub struct SortCounts([[AtomicU64; BotTreatment::ALL.len()]; BotVerdict::ALL.len()]);
+
+impl SortCounts {
+    fn count(&self, verdict: BotVerdict, treatment: BotTreatment) {
+        self.0[verdict as usize][treatment as usize].fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Each pair with its count.
+    pub fn iter(&self) -> impl Iterator<Item = (BotVerdict, BotTreatment, u64)> {
+        BotVerdict::ALL.into_iter().flat_map(move |verdict| {
+            BotTreatment::ALL.into_iter().map(move |treatment| {
+                let count = &self.0[verdict as usize][treatment as usize];
+                (verdict, treatment, count.load(Ordering::Relaxed))
+            })
+        })
+    }
 }
 
 impl SortBots {
@@ -126,7 +151,9 @@ impl SortBots {
             },
             _ => sorted.verdict,
         };
-        (verdict, self.settings.policy(route).treatment(verdict))
+        let treatment = self.settings.policy(route).treatment(verdict);
+        self.counts.count(verdict, treatment);
+        (verdict, treatment)
     }
 
     /// Asks the harder limit, by the caller's address.

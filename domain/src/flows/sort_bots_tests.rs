@@ -51,6 +51,7 @@ fn flow(resolver: MockResolver, limiter: MockRateLimiter, pairs: &[(&str, &str)]
         attempts: Attempts::default(),
         settings: settings.bots,
         quota: settings.limits.bot,
+        counts: SortCounts::default(),
     }
 }
 

@@ -54,6 +54,9 @@ pub trait LocalCache: Send + Sync {
 
     /// How full it is.
     fn statistics(&self) -> LocalStatistics;
+
+    /// How many entries gave way to others since it was made; what was replaced, deleted or cleared did not.
+    fn evicted(&self) -> u64;
 }
 
 /// An entry as it is shared between servers.

@@ -45,7 +45,8 @@ pub enum BotTreatment {
 }
 
 impl BotTreatment {
-    const ALL: [Self; 3] = [Self::Allow, Self::Limit, Self::Deny];
+    /// Every treatment.
+    pub const ALL: [Self; 3] = [Self::Allow, Self::Limit, Self::Deny];
 
     /// The word in settings.
     #[must_use]

@@ -57,6 +57,10 @@ pub struct HashingFigures {
     pub late: u64,
     /// Jobs that wait at this moment.
     pub waiting: usize,
+    /// Jobs that are computed at this moment.
+    pub running: usize,
+    /// How many can be computed at a time.
+    pub slots: usize,
 }
 
 /// The queue before the hash threads. Knows no threads: whoever holds it locks it.
@@ -165,7 +169,12 @@ impl Queue {
     }
 
     pub(super) fn figures(&self) -> HashingFigures {
-        HashingFigures { waiting: self.jobs.len(), ..self.figures }
+        HashingFigures {
+            waiting: self.jobs.len(),
+            running: self.running.iter().flatten().count(),
+            slots: self.running.len(),
+            ..self.figures
+        }
     }
 }
 
@@ -239,7 +248,9 @@ mod tests {
         let next = queue.next(0, now + SECOND + SECOND / 2).unwrap();
         assert_eq!(next.id, third);
         assert!(matches!(late.try_recv(), Ok(Err(HashingRefused::Overloaded { .. }))));
-        assert_eq!(queue.figures(), HashingFigures { late: 1, abandoned: 1, ..HashingFigures::default() });
+        let expected =
+            HashingFigures { late: 1, abandoned: 1, running: 1, slots: 1, ..HashingFigures::default() };
+        assert_eq!(queue.figures(), expected);
     }
 
     #[test]

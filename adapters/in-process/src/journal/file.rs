@@ -125,6 +125,11 @@ impl JournalFile {
         Arc::clone(&self.file)
     }
 
+    /// What the segment takes up.
+    pub(super) const fn length(&self) -> u64 {
+        self.length
+    }
+
     /// Whether the segment has grown enough to be replaced.
     pub(super) const fn is_long(&self) -> bool {
         self.length >= self.replace_at

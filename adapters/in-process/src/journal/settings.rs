@@ -45,4 +45,6 @@ pub struct DeferredFigures {
     pub unreadable: u64,
     /// Facts that wait now.
     pub pending: usize,
+    /// What the journal takes up on the disk.
+    pub journal_bytes: u64,
 }

@@ -134,13 +134,18 @@ impl JournalledWrites {
     #[must_use]
     pub fn figures(&self) -> DeferredFigures {
         let inner = &self.inner;
+        let (pending, journal_bytes) = {
+            let state = inner.lock();
+            (state.backlog.facts(), state.journal.length())
+        };
         DeferredFigures {
             written: inner.written.load(Ordering::Relaxed),
             retried: inner.retried.load(Ordering::Relaxed),
             written_through: inner.written_through.load(Ordering::Relaxed),
             recovered: inner.recovered,
             unreadable: inner.unreadable,
-            pending: inner.lock().backlog.facts(),
+            pending,
+            journal_bytes,
         }
     }
 }

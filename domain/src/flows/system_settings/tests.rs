@@ -59,6 +59,10 @@ impl LocalCache for Memory {
     fn statistics(&self) -> LocalStatistics {
         LocalStatistics::default()
     }
+
+    fn evicted(&self) -> u64 {
+        0
+    }
 }
 
 fn cache() -> Arc<Cache> {
