@@ -9,7 +9,13 @@ use http::{HeaderMap, HeaderValue, StatusCode, header};
 use portico_domain::models::Digest;
 use serde::Serialize;
 
-use crate::{compression::plain_tag, problem::Problem, report::USUAL_HEADERS};
+use crate::{
+    compression::plain_tag,
+    problem::Problem,
+    report::USUAL_HEADERS,
+    routes::Shared,
+    versions::{Version, Versioned},
+};
 
 /// Room for a body that fits into it, and for the beginning of one that doesn't.
 const USUAL_BYTES: usize = 512;
@@ -74,8 +80,35 @@ pub(crate) fn json_validated(
     Ok(validated(request, keep, Bytes::from(body), tag))
 }
 
+/// The same of what is known by less than its bytes: nothing is written for a client that has it.
+pub(crate) fn json_versioned<T: Serialize + Versioned>(
+    shared: &Shared,
+    request: &HeaderMap,
+    keep: Keep,
+    body: &T,
+) -> Result<Response, Problem> {
+    let tag = Version::of(shared.api.version, body).tag();
+    match not_modified(request, keep, &tag) {
+        Some(response) => Ok(response),
+        None => Ok(modified(keep, Bytes::from(written(body)?), tag)),
+    }
+}
+
 /// The same of a body that is written already.
 pub(crate) fn validated(request: &HeaderMap, keep: Keep, body: Bytes, tag: HeaderValue) -> Response {
+    not_modified(request, keep, &tag).unwrap_or_else(|| modified(keep, body, tag))
+}
+
+fn modified(keep: Keep, body: Bytes, tag: HeaderValue) -> Response {
+    let mut response = json_response(body);
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, keep.header());
+    headers.insert(header::ETAG, tag);
+    response
+}
+
+/// 304 for a client that has what this is the validator of.
+fn not_modified(request: &HeaderMap, keep: Keep, tag: &HeaderValue) -> Option<Response> {
     let plain = tag.as_bytes();
     let known = request
         .get_all(header::IF_NONE_MATCH)
@@ -83,16 +116,17 @@ pub(crate) fn validated(request: &HeaderMap, keep: Keep, body: Bytes, tag: Heade
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
         // A GET compares weakly (RFC 9110, 13.1.2).
-        .map(|known| known.trim().trim_start_matches("W/"))
-        .find(|known| *known == "*" || plain_tag(known).as_bytes() == plain);
-    let mut response =
-        if known.is_some() { StatusCode::NOT_MODIFIED.into_response() } else { json_response(body) };
+        .map(str::trim)
+        .map(|known| known.strip_prefix("W/").unwrap_or(known))
+        .find(|known| *known == "*" || plain_tag(known).as_bytes() == plain)?;
+    let mut response = StatusCode::NOT_MODIFIED.into_response();
     let headers = response.headers_mut();
+    headers.reserve(USUAL_HEADERS);
     headers.insert(header::CACHE_CONTROL, keep.header());
     // What the client has may be a compressed body's: it is told its own validator again.
-    let known = known.filter(|known| *known != "*").and_then(|known| HeaderValue::from_str(known).ok());
-    headers.insert(header::ETAG, known.unwrap_or(tag));
-    response
+    let known = Some(known).filter(|known| *known != "*").and_then(|known| HeaderValue::from_str(known).ok());
+    headers.insert(header::ETAG, known.unwrap_or_else(|| tag.clone()));
+    Some(response)
 }
 
 /// A strong validator: half of the bytes' SHA-256.

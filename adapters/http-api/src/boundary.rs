@@ -1,7 +1,9 @@
 //! What holds for every request, whatever its route.
 //!
-//! In order: the request is given an id and a meter; a body that says it is too large is refused unread; the route runs under the time limit;
-//! a problem becomes its document; the headers that every answer carries are set; one line is logged.
+//! In order: the request is given an id and a meter; a browser that asks what it may ask is told; a body that says it is too large is refused unread; the route runs
+//! under the time limit; a problem becomes its document; the headers that every answer carries are set; one line is logged.
+//!
+//! HEAD is asked as GET, and its answer's body is left out at the very end: so it has the same headers, also where those of a GET hang on its body.
 
 use std::{
     convert::Infallible,
@@ -16,25 +18,31 @@ use std::{
 use axum::{Router, body::Body, response::Response};
 use futures_util::future::BoxFuture;
 use http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header, uri::PathAndQuery};
+use http_body::Body as _;
 use portico_domain::{
-    meter::{self, Meter},
+    meter::{self, Meter, Trace},
     ports::Clock,
     settings::Switch,
 };
 use tower::Service;
 
 #[cfg(feature = "record")]
-use crate::recording::{self, Answered, RecordedRequest, Recorder};
+use crate::recording::{RecordedRequest, Recorder};
 use crate::{
     Api, PeerAddress,
     code::Code,
     compression::{self, Accepted},
+    cors::{Asking, Cors},
     fields::too_large,
+    log_line::LogLine,
+    observe::{Observer, Watch, Watched},
     problem::Problem,
     report::report,
     request_id::{RequestId, RequestIds},
-    routes::{self, Shared},
+    routes::{self, Route, Shared},
+    security::Security,
     sorting::Sorted,
+    trace_context::TraceContext,
 };
 
 /// The whole HTTP surface: the boundary around every route.
@@ -48,61 +56,72 @@ struct Inner {
     ids: RequestIds,
     // Around the router as a whole, not each route: `Allow` is set between the two.
     routes: Sorted<Router>,
+    security: Security,
+    cors: Option<Cors>,
+    observer: Option<Arc<dyn Observer>>,
     #[cfg(feature = "record")]
     recorder: Option<Recorder>,
+}
+
+impl Inner {
+    fn around(routes: Router, shared: Arc<Shared>, observer: Option<Arc<dyn Observer>>) -> Self {
+        let settings = &shared.api.door.settings;
+        let (security, cors) = (Security::of(settings), Cors::of(&settings.browsers, &routes));
+        let routes = Sorted::new(routes::counted(routes, &shared), Arc::clone(&shared));
+        Self {
+            shared,
+            ids: RequestIds::default(),
+            routes,
+            security,
+            cors,
+            observer,
+            #[cfg(feature = "record")]
+            recorder: None,
+        }
+    }
 }
 
 impl Surface {
     /// Puts the boundary around the routes over `api`.
     #[must_use]
     pub fn new(api: Api) -> Self {
-        let shared = Arc::new(Shared::new(api));
-        let routes = Sorted::new(routes::all(&shared), Arc::clone(&shared));
-        Self(Arc::new(Inner {
-            shared,
-            ids: RequestIds::default(),
-            routes,
-            #[cfg(feature = "record")]
-            recorder: None,
-        }))
+        Self::watched(api, Watch::default())
     }
 
-    /// The same, and `recorder` is told of each request which statements it sent.
-    #[cfg(feature = "record")]
+    /// The same, under the eyes of `watch`.
     #[must_use]
-    pub fn recording(api: Api, recorder: Recorder) -> Self {
-        let shared = Arc::new(Shared::new(api));
-        let routes = Sorted::new(recording::named(routes::all(&shared)), Arc::clone(&shared));
-        Self(Arc::new(Inner { shared, ids: RequestIds::default(), routes, recorder: Some(recorder) }))
+    pub fn watched(api: Api, watch: Watch) -> Self {
+        let shared = Arc::new(Shared::new(api, &watch));
+        let routes = routes::all(&shared);
+        let inner = Inner::around(routes, shared, watch.observer);
+        #[cfg(feature = "record")]
+        let inner = Inner { recorder: watch.recorder, ..inner };
+        Self(Arc::new(inner))
     }
 
-    #[cfg(feature = "record")]
-    fn meter(&self) -> Meter {
-        if self.0.recorder.is_some() { Meter::recording() } else { Meter::default() }
-    }
-
-    #[cfg(not(feature = "record"))]
-    #[expect(clippy::unused_self, reason = "the other build asks who records")]
-    fn meter(&self) -> Meter {
+    #[cfg_attr(
+        not(feature = "record"),
+        expect(clippy::unused_self, reason = "the other build asks who records")
+    )]
+    fn meter(&self, trace: Option<Trace>) -> Meter {
+        if let Some(trace) = trace.filter(|trace| trace.sampled) {
+            return Meter::traced(trace);
+        }
+        #[cfg(feature = "record")]
+        if self.0.recorder.is_some() {
+            return Meter::recording();
+        }
         Meter::default()
     }
 
     #[cfg(feature = "record")]
-    fn record(
-        &self,
-        id: &str,
-        method: &Method,
-        path: Option<&PathAndQuery>,
-        response: &Response,
-        meter: &Meter,
-    ) {
+    fn record(&self, id: &str, method: &Method, path: &str, response: &Response, meter: &Meter) {
         let Some(recorder) = &self.0.recorder else { return };
-        let answered = response.extensions().get::<Answered>();
         recorder(&RecordedRequest {
             request_id: id,
             method: method.as_str(),
-            route: answered.map(|answered| answered.0.as_str()),
-            path: path.map_or("", PathAndQuery::path),
+            route: Route::of(path).map(Route::template),
+            path,
             status: response.status().as_u16(),
             statements: &meter.sent(),
         });
@@ -110,19 +129,34 @@ impl Surface {
 
     /// Answers one request, whose connection was opened from `peer`, where that is known.
     pub async fn answer(&self, mut request: Request<Body>, peer: Option<IpAddr>) -> Response {
-        let Inner { shared, ids, routes, .. } = &*self.0;
+        let Inner { shared, ids, routes, security, cors, observer, .. } = &*self.0;
         let door = &*shared.api.door;
         let began = door.clock.now();
         let id = RequestId::of(request.headers(), ids, &*door.entropy, began);
         let (method, path) = (request.method().clone(), request.uri().path_and_query().cloned());
         let accepted = Accepted::of(request.headers());
-        let meter = Arc::new(self.meter());
+        let watched = Watched::begin(observer.as_deref(), TraceContext::of(request.headers()));
+        let meter = Arc::new(self.meter(watched.trace));
+        let cors = cors.as_ref().map(|cors| (cors, Asking::of(&request)));
+        let is_head = method == Method::HEAD;
+        if is_head {
+            *request.method_mut() = Method::GET;
+        }
         if let Some(peer) = peer {
             request.extensions_mut().insert(PeerAddress(peer));
         }
 
+        let preflight = match &cors {
+            // Boxed, as it is for few.
+            Some((cors, asking)) if asking.is_preflight() => Box::pin(cors.preflight(asking)).await,
+            _ => None,
+        };
         let limit = door.settings.body_limit;
-        let mut response = if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
+        let mut response = if let Some(preflight) = preflight {
+            preflight
+        } else if is_about_the_server(&request) {
+            about_the_server()
+        } else if declared_length(request.headers()).is_some_and(|length| length > limit as u64) {
             problem_response(too_large(limit))
         } else {
             let time_limit = door.settings.request_time_limit;
@@ -136,23 +170,40 @@ impl Surface {
             }
         };
 
+        let path = path.as_ref().map_or("", PathAndQuery::path);
         #[cfg(feature = "record")]
-        self.record(id.as_str(), &method, path.as_ref(), &response, &meter);
-        let problem = response.extensions_mut().remove::<Problem>();
+        self.record(id.as_str(), &method, path, &response, &meter);
+        let problem =
+            response.extensions_mut().remove::<Problem>().or_else(|| of_the_router(response.status()));
         let mut response = match (&problem, response.status()) {
             (Some(problem), _) => with_headers_of(&response, problem.render(id.as_str())),
             (None, StatusCode::METHOD_NOT_ALLOWED) => method_not_allowed(&response, &method, id.as_str()),
             (None, _) => response,
         };
-        if door.settings.switches.is_on(Switch::Compression)
-            && compression::is_worth(&response, door.settings.compression_least_bytes)
-        {
-            // Boxed, so that the answers that stay as they are don't carry its state along.
-            response = Box::pin(compression::apply(response, &accepted)).await;
+        if door.settings.switches.is_on(Switch::Compression) {
+            if compression::is_worth(&response, door.settings.compression_least_bytes) {
+                // Boxed, so that the answers that stay as they are don't carry its state along.
+                response = Box::pin(compression::apply(response, &accepted)).await;
+            } else if response.status() == StatusCode::NOT_MODIFIED {
+                // As the answer says that it stands for, whose size isn't known any more.
+                response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+            }
+        }
+        if is_head {
+            response = without_body(response);
         }
         let spent = door.clock.now().since(began);
         report(response.headers_mut(), &id, &meter, spent);
-        log(id.as_str(), &method, path.as_ref(), response.status(), spent, &meter, problem.as_ref());
+        security.mark(response.headers_mut());
+        if let Some((cors, asking)) = &cors {
+            cors.mark(asking, response.headers_mut());
+        }
+        let (route, trace_id, problem) = (Route::of(path), watched.trace_id(), problem.as_ref());
+        let (id, method, meter, status) = (id.as_str(), &method, &*meter, response.status());
+        LogLine { id, method, path, route, status, spent, meter, problem, trace_id }.write();
+        let refused = (status == StatusCode::METHOD_NOT_ALLOWED).then_some(Code::MethodNotAllowed);
+        let code = problem.map(Problem::code).or(refused);
+        watched.answered(route, method, &response, code, began, spent, meter);
         response
     }
 }
@@ -215,34 +266,39 @@ fn method_not_allowed(response: &Response, method: &Method, id: &str) -> Respons
     answer
 }
 
-fn declared_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+/// What the router says without a problem of ours: a path whose percent-encoded bytes are no text names nothing.
+fn of_the_router(status: StatusCode) -> Option<Problem> {
+    (status == StatusCode::BAD_REQUEST).then(routes::not_found)
 }
 
-fn log(
-    id: &str,
-    method: &Method,
-    path: Option<&PathAndQuery>,
-    status: StatusCode,
-    spent: Duration,
-    meter: &Meter,
-    problem: Option<&Problem>,
-) {
-    let path = path.map_or("", PathAndQuery::path);
-    // Whole microseconds, so that the number prints with three places at most.
-    let ms = f64::from(u32::try_from(spent.as_micros()).unwrap_or(u32::MAX)) / 1_000.0;
-    let code = problem.map(|problem| problem.code().as_str());
-    if status == StatusCode::OK && matches!(path, "/health" | "/ready") {
-        // Monitors ask all day long: that all is well is no news, and a line costs a Worker more than the answer does.
-        tracing::debug!(target: "portico::request", request_id = id, method = method.as_str(), path, ms, "probe");
-    } else {
-        tracing::info!(
-            target: "portico::request",
-            request_id = id, method = method.as_str(), path, status = status.as_u16(), ms, statements = meter.statements(), code,
-            "request"
-        );
+/// `OPTIONS *` asks about the server as a whole (RFC 9110, 9.3.7).
+fn is_about_the_server(request: &Request<Body>) -> bool {
+    *request.method() == Method::OPTIONS && request.uri().path() == "*"
+}
+
+fn about_the_server() -> Response {
+    let mut answer = axum::response::IntoResponse::into_response(StatusCode::NO_CONTENT);
+    let all = HeaderValue::from_static("GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS");
+    answer.headers_mut().insert(header::ALLOW, all);
+    answer
+}
+
+/// The answer to a HEAD: as long as that to a GET would be, as far as that is known.
+fn without_body(response: Response) -> Response {
+    let (mut head, body) = response.into_parts();
+    let has_body = !matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    // What the runtime would still encode is of another length then.
+    let is_whole = !head.headers.contains_key(header::CONTENT_ENCODING);
+    if has_body
+        && is_whole
+        && !head.headers.contains_key(header::CONTENT_LENGTH)
+        && let Some(length) = body.size_hint().exact()
+    {
+        head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     }
-    if let Some(detail) = problem.and_then(Problem::for_operator) {
-        tracing::warn!(target: "portico::problem", request_id = id, code, detail, "problem");
-    }
+    Response::from_parts(head, Body::empty())
+}
+
+fn declared_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(header::CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }

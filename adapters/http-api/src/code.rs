@@ -60,6 +60,8 @@ codes! {
     NotFound = NOT_FOUND, "not_found", "Not found";
     /// The path knows other methods.
     MethodNotAllowed = METHOD_NOT_ALLOWED, "method_not_allowed", "Method not allowed";
+    /// The client stopped sending its body.
+    RequestTimeout = REQUEST_TIMEOUT, "request_timeout", "The request was not sent in time";
     /// Somebody has it already.
     Conflict = CONFLICT, "conflict", "Conflict";
     /// The body is too large.

@@ -11,7 +11,10 @@
 
 mod streamed;
 
-use std::io::Write;
+use std::{
+    io::Write,
+    sync::{Arc, OnceLock},
+};
 
 use axum::{body::Body, response::Response};
 use bytes::Bytes;
@@ -79,6 +82,21 @@ fn brotli(plain: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
 #[expect(clippy::unnecessary_wraps, reason = "the form of the one that encodes")]
 fn brotli(_plain: &[u8]) -> std::io::Result<Option<Vec<u8>>> {
     Ok(None)
+}
+
+/// The packed forms of a body that is kept, each made when it is first asked for; an answer carries them along as an extension.
+#[derive(Clone, Default)]
+pub(crate) struct Packed(Arc<[OnceLock<Bytes>; Encoding::ALL.len()]>);
+
+impl Packed {
+    fn get(&self, encoding: Encoding) -> Option<&Bytes> {
+        self.0[encoding as usize].get()
+    }
+
+    fn keep(&self, encoding: Encoding, packed: &Bytes) {
+        // Two who made it at the same time made the same.
+        let _ = self.0[encoding as usize].set(packed.clone());
+    }
 }
 
 /// What a request's `Accept-Encoding` says, kept until there is an answer. One header of it takes no allocation.
@@ -149,8 +167,18 @@ pub(crate) async fn apply(response: Response, accepted: &Accepted) -> Response {
     let Some(encoding) = best(accepted, &Encoding::ALL) else { return Response::from_parts(head, body) };
     // A body of known size is in memory already, so it can't fail; if it did, there would be nothing to answer with.
     let plain = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    let Ok(packed) = encoding.compress(&plain) else {
-        return Response::from_parts(head, Body::from(plain));
+    let kept = head.extensions.remove::<Packed>();
+    let packed = if let Some(packed) = kept.as_ref().and_then(|kept| kept.get(encoding)) {
+        Some(packed.clone())
+    } else {
+        let Ok(packed) = encoding.compress(&plain) else {
+            return Response::from_parts(head, Body::from(plain));
+        };
+        let packed = packed.map(Bytes::from);
+        if let (Some(kept), Some(packed)) = (&kept, &packed) {
+            kept.keep(encoding, packed);
+        }
+        packed
     };
     head.headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
     head.headers.remove(header::CONTENT_LENGTH);
@@ -163,7 +191,7 @@ pub(crate) async fn apply(response: Response, accepted: &Accepted) -> Response {
     if let Some(tag) = tag {
         head.headers.insert(header::ETAG, tag);
     }
-    Response::from_parts(head, Body::from(packed.map_or(plain, Bytes::from)))
+    Response::from_parts(head, Body::from(packed.unwrap_or(plain)))
 }
 
 fn is_compressible(headers: &HeaderMap) -> bool {
@@ -241,6 +269,26 @@ mod tests {
             .unwrap();
             assert_eq!(unpacked, plain, "{}", encoding.name());
         }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_kept_is_packed_once_in_each_encoding() {
+        let kept = Packed::default();
+        let plain = br#"{"text":"the same again and again, "}"#.repeat(64);
+        let packed = async |encoding: &'static str| {
+            let mut response = Response::new(Body::from(plain.clone()));
+            response.extensions_mut().insert(kept.clone());
+            let accepted =
+                HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding))]);
+            let response = apply(response, &Accepted::of(&accepted)).await;
+            assert_eq!(response.headers()["content-encoding"], encoding);
+            response.into_body().collect().await.unwrap().to_bytes()
+        };
+        for encoding in ["gzip", "zstd"] {
+            let (first, second) = (packed(encoding).await, packed(encoding).await);
+            assert!(first.len() < plain.len() / 4 && first.as_ptr() == second.as_ptr(), "{encoding}");
+        }
+        assert_ne!(packed("gzip").await, packed("zstd").await);
     }
 
     #[test]

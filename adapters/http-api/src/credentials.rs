@@ -127,18 +127,20 @@ fn token<'a>(shared: &Shared, parts: &'a Parts) -> Result<&'a str, Problem> {
 /// The value of a token cookie, where it may count as a credential.
 ///
 /// A browser sends cookies along whoever made it send the request. `SameSite=Lax` keeps them from other sites' posts; that the request was
-/// made by a page of this very origin is insisted on besides, wherever the request could change anything.
+/// made by a page of this very origin is insisted on besides, wherever the request could change anything, and wherever the answer could be
+/// read by a page of another origin that an operator lets read answers.
 pub(crate) fn from_cookie<'a>(shared: &Shared, parts: &'a Parts, name: &str) -> Option<&'a str> {
     let value = cookies::get(&parts.headers, name)?;
-    let safe = is_read(&parts.method);
-    let own_origin = || {
-        let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-        match header("sec-fetch-site") {
-            Some(site) => site == "same-origin",
-            None => header("origin") == Some(shared.api.door.settings.public_url.as_str()),
-        }
+    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+    let is_own = |origin: &str| origin == shared.api.door.settings.public_url;
+    let counts = match (is_read(&parts.method), header("sec-fetch-site")) {
+        (_, Some("same-origin")) => true,
+        // A browser that only goes there, or shows a picture from there, names no origin, and shows the answer to no script.
+        (true, _) => header("origin").is_none_or(is_own),
+        (false, Some(_)) => false,
+        (false, None) => header("origin").is_some_and(is_own),
     };
-    (safe || own_origin()).then_some(value)
+    counts.then_some(value)
 }
 
 /// Where a request comes from: address and agent.

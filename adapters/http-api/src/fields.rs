@@ -1,5 +1,7 @@
 //! Request bodies and queries: read member by member, all faults told at once.
 
+use std::{error::Error, fmt};
+
 use axum::body::Body;
 use bytes::Bytes;
 use http::{HeaderMap, header};
@@ -14,8 +16,34 @@ pub(crate) async fn read_body(body: Body, limit: usize) -> Result<Bytes, Problem
     match Limited::new(body, limit).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(too_large(limit)),
+        Err(error) if is_overdue(&*error) => {
+            Err(Problem::new(Code::RequestTimeout, "Nothing of the body came for too long."))
+        }
         Err(_) => Err(Problem::new(Code::MalformedJson, "The body ended before it was whole.")),
     }
+}
+
+/// Why a body breaks off whose next piece was waited for too long: the error that a runtime ends it with.
+#[derive(Debug)]
+pub struct BodyOverdue;
+
+impl fmt::Display for BodyOverdue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("nothing of the body came for too long")
+    }
+}
+
+impl Error for BodyOverdue {}
+
+fn is_overdue(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if error.is::<BodyOverdue>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The answer to a body above the limit.
@@ -306,6 +334,17 @@ mod tests {
         let body = refused.render("test").into_body().collect().await.unwrap().to_bytes();
         let told: Value = serde_json::from_slice(&body).unwrap();
         assert_eq!(told["errors"].as_array().map(Vec::len), Some(100));
+    }
+
+    #[tokio::test]
+    async fn a_body_that_is_overdue_is_told_from_one_that_breaks_off() {
+        let breaks = |error: Box<dyn Error + Send + Sync>| {
+            Body::from_stream(futures_util::stream::iter([Ok(Bytes::from_static(b"{")), Err(error)]))
+        };
+        let overdue = read_body(breaks(Box::new(BodyOverdue)), 100).await.unwrap_err();
+        assert_eq!(overdue.code(), Code::RequestTimeout);
+        let broken = read_body(breaks("gone".into()), 100).await.unwrap_err();
+        assert_eq!(broken.code(), Code::MalformedJson);
     }
 
     #[test]

@@ -8,14 +8,18 @@
 //! - `fields`: request bodies and queries, told all their faults at once.
 //! - `accept`: which form of an answer a client likes better.
 //! - `credentials`: who is calling.
+//! - `cors`, `security`: what browsers are told: whose pages may read an answer, and what it may be used for.
 //! - `notices`: what operators are told by log lines.
-//! - `answers`: JSON answers with their cache rules and validators; `rendered`: those that are written once.
+//! - `answers`: JSON answers with their cache rules and validators; `rendered`: those that are written once; `versions`: validators made of less than the bytes.
+//! - `log_line`: what is logged of each request. `observe`, `trace_context`: who else is told of it, and which trace it is a part of.
+//! - `profiler`: what takes profiles of the process, where a runtime has it.
 //! - `recording`: which statements a request sent, told to whoever asks for it.
 //! - `sorting`: which programs are served where.
+//! - `describe`: the same surface as `OpenAPI`, where it is asked for; what was rendered from it is `openapi.json`, which every build serves.
 //! - `routes`: a file a resource. A handler parses, calls a flow, maps.
 //!
-//! **To add a route:** a handler in the resource's file, a line in its `routes()`, a mapping of its flow's error in `problem`, a snapshot in the
-//! tests, a case in the conformance suite.
+//! **To add a route:** a handler in the resource's file, a line in its `routes()`, a mapping of its flow's error in `problem`, its description in the resource's
+//! file of `describe` (then `cargo run -- openapi --output adapters/http-api/openapi.json`), a snapshot in the tests, a case in the conformance suite.
 
 mod accept;
 mod answers;
@@ -23,17 +27,27 @@ mod boundary;
 mod code;
 mod compression;
 mod cookies;
+mod cors;
 mod credentials;
+#[cfg(feature = "describe")]
+mod describe;
 mod fields;
+mod log_line;
 mod notices;
+mod observe;
 mod problem;
+#[cfg(feature = "pprof")]
+mod profiler;
 #[cfg(feature = "record")]
 mod recording;
 mod rendered;
 mod report;
 mod request_id;
 mod routes;
+mod security;
 mod sorting;
+mod trace_context;
+mod versions;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -42,11 +56,18 @@ use portico_domain::{door::Door, models::Timestamp};
 
 pub use boundary::Surface;
 pub use code::Code;
+#[cfg(feature = "describe")]
+pub use describe::openapi;
+pub use fields::BodyOverdue;
 pub use notices::LoggedNotices;
+pub use observe::{AnsweredRequest, Exposition, MetricsAccess, MetricsPage, Observer, Watch};
 pub use problem::Problem;
+#[cfg(feature = "pprof")]
+pub use profiler::{ProfileRefused, Profiler};
 #[cfg(feature = "record")]
 pub use recording::{RecordedRequest, Recorder};
-pub use routes::ExperimentAnswer;
+pub use routes::{ExperimentAnswer, Route};
+pub use trace_context::TraceContext;
 
 /// What the routes need.
 #[derive(Clone)]

@@ -2,12 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::{
-    Router,
-    extract::{MatchedPath, Request},
-    middleware::{Next, from_fn},
-    response::Response,
-};
 use portico_domain::meter::Sent;
 
 /// What is recorded of one request.
@@ -17,7 +11,7 @@ pub struct RecordedRequest<'a> {
     pub request_id: &'a str,
     /// Its method.
     pub method: &'a str,
-    /// The route that answered, with its places: `/api/v1/orders/{id}`. None where no route did.
+    /// The route that its path is of, with its places: `/api/v1/orders/{id}`. None where there is no such route.
     pub route: Option<&'a str>,
     /// Its path.
     pub path: &'a str,
@@ -29,16 +23,3 @@ pub struct RecordedRequest<'a> {
 
 /// Takes what is recorded. It is called in the request's task, after the answer is made: it must not wait.
 pub type Recorder = Arc<dyn Fn(&RecordedRequest<'_>) + Send + Sync>;
-
-/// The route that answered, on its way out in the answer's extensions.
-#[derive(Debug, Clone)]
-pub(crate) struct Answered(pub(crate) MatchedPath);
-
-/// Lets answers name their routes.
-pub(crate) fn named(routes: Router) -> Router {
-    routes.route_layer(from_fn(async |path: MatchedPath, request: Request, next: Next| -> Response {
-        let mut response = next.run(request).await;
-        response.extensions_mut().insert(Answered(path));
-        response
-    }))
-}

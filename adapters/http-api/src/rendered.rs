@@ -1,7 +1,8 @@
-//! Descriptions of key holders, written once.
+//! Answers that are written once.
 //!
-//! A holder comes from the cache as the same value again and again, and is described in the same bytes each time. They are kept beside it: found by where the value
-//! lies in memory, and held against the value itself, so that nothing has to be dropped when a key changes: what changed is another value.
+//! What comes from the cache is the same value again and again, and is shown in the same bytes each time. They are kept beside it: found by where the value
+//! lies in memory, and held against the value itself, so that nothing has to be dropped when the thing changes: what changed is another value. With the bytes are
+//! kept their validator, so that a client who has them is told so without anything being written, and their packed forms.
 
 use std::{
     hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
@@ -10,110 +11,133 @@ use std::{
 
 use axum::response::Response;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue};
-use portico_domain::models::KeyHolder;
+use http::{HeaderMap, HeaderValue, header};
+use serde::Serialize;
 
 use crate::{
     answers::{Keep, tag_of, validated, written},
+    compression::Packed,
     problem::Problem,
 };
 
-/// How many are kept: about a kilobyte each with what they keep alive.
-const PLACES: usize = 4_096;
+/// A longer body is written each time: what is kept is to be bounded in bytes too.
+const MOST_BYTES: usize = 32 * 1024;
 
-/// The descriptions, each in the place that its value's address has; two values of one place take turns.
-#[derive(Default)]
-pub(crate) struct Rendered {
-    /// Made when the first is kept: whoever has no keys has none of this.
-    places: OnceLock<Box<[Mutex<Option<Description>>]>>,
-}
-
-struct Description {
-    /// Keeps the address from being given to another value, though not the value from being dropped.
-    holder: Weak<KeyHolder>,
+/// A body that is written, with what goes with it.
+#[derive(Clone)]
+pub(crate) struct Written {
     body: Bytes,
     tag: HeaderValue,
+    packed: Packed,
 }
 
-impl Rendered {
-    /// The answer that describes the maker of a key.
-    pub(crate) fn answer(&self, request: &HeaderMap, holder: &Arc<KeyHolder>) -> Result<Response, Problem> {
-        let (body, tag) = self.description(holder)?;
-        Ok(validated(request, Keep::Private, body, tag))
+impl Written {
+    /// Writes it.
+    pub(crate) fn of(body: &impl Serialize) -> Result<Self, Problem> {
+        Ok(Self::as_it_is(Bytes::from(written(body)?)))
     }
 
-    fn description(&self, holder: &Arc<KeyHolder>) -> Result<(Bytes, HeaderValue), Problem> {
-        let places = self.places.get_or_init(|| (0..PLACES).map(|_| Mutex::default()).collect());
-        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(Arc::as_ptr(holder));
-        let at = usize::try_from(hash % PLACES as u64).unwrap_or_default();
-        let mut place = places[at].lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = &*place
-            && Weak::as_ptr(&known.holder) == Arc::as_ptr(holder)
-        {
-            return Ok((known.body.clone(), known.tag.clone()));
+    /// Takes JSON that is written already.
+    pub(crate) fn as_it_is(body: Bytes) -> Self {
+        Self { tag: tag_of(&body), body, packed: Packed::default() }
+    }
+
+    /// The answer; 304 when the client has these very bytes.
+    pub(crate) fn answer(self, request: &HeaderMap, keep: Keep) -> Response {
+        let mut response = validated(request, keep, self.body, self.tag);
+        if request.contains_key(header::ACCEPT_ENCODING) {
+            response.extensions_mut().insert(self.packed);
         }
-        let body = Bytes::from(written(&holder.maker)?);
-        let tag = tag_of(&body);
-        let description =
-            Description { holder: Arc::downgrade(holder), body: body.clone(), tag: tag.clone() };
-        *place = Some(description);
-        Ok((body, tag))
+        response
+    }
+}
+
+/// What is written of values of one kind, each in the place that its value's address has; two values of one place take turns.
+pub(crate) struct Rendered<V> {
+    /// Made when the first is kept: whoever has no such values has none of this.
+    places: OnceLock<Places<V>>,
+    count: usize,
+}
+
+type Places<V> = Box<[Mutex<Option<Place<V>>>]>;
+
+struct Place<V> {
+    /// Keeps the address from being given to another value, though not the value from being dropped.
+    value: Weak<V>,
+    written: Written,
+}
+
+impl<V> Rendered<V> {
+    /// Keeps so many at most.
+    pub(crate) const fn new(count: usize) -> Self {
+        Self { places: OnceLock::new(), count }
+    }
+
+    /// What was written of this value, if it is still kept.
+    pub(crate) fn get(&self, value: &Arc<V>) -> Option<Written> {
+        let place = self.place(value).lock().unwrap_or_else(PoisonError::into_inner);
+        let known = place.as_ref().filter(|known| Weak::as_ptr(&known.value) == Arc::as_ptr(value))?;
+        Some(known.written.clone())
+    }
+
+    /// Keeps what was written of it.
+    pub(crate) fn keep(&self, value: &Arc<V>, written: &Written) {
+        if written.body.len() <= MOST_BYTES {
+            let kept = Place { value: Arc::downgrade(value), written: written.clone() };
+            *self.place(value).lock().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        }
+    }
+
+    /// What was written of it, or is now.
+    pub(crate) fn get_or_write(
+        &self,
+        value: &Arc<V>,
+        write: impl FnOnce() -> Result<Written, Problem>,
+    ) -> Result<Written, Problem> {
+        if let Some(written) = self.get(value) {
+            return Ok(written);
+        }
+        let written = write()?;
+        self.keep(value, &written);
+        Ok(written)
+    }
+
+    fn place(&self, value: &Arc<V>) -> &Mutex<Option<Place<V>>> {
+        let places = self.places.get_or_init(|| (0..self.count).map(|_| Mutex::default()).collect());
+        let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(Arc::as_ptr(value));
+        &places[usize::try_from(hash % self.count as u64).unwrap_or_default()]
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use portico_domain::models::{
-        ApiKey, ApiKeyId, KeyStatus, OrganizationId, Role, Scopes, Timestamp, User, UserId,
-    };
-
     use super::*;
 
-    const NOW: Timestamp = Timestamp::from_seconds(1_790_000_000);
-
-    fn holder(email: &str) -> Arc<KeyHolder> {
-        let organization_id = OrganizationId::generate(NOW, [2; 10]);
-        Arc::new(KeyHolder {
-            key: ApiKey {
-                id: ApiKeyId::generate(NOW, [3; 10]),
-                name: "key".to_owned(),
-                prefix: "pk_fake0".to_owned(),
-                organization_id,
-                scopes: Scopes::default(),
-                instance_ids: None,
-                status: KeyStatus::Active,
-                expires_at: None,
-                rate_limit: None,
-                created_at: NOW,
-                last_used_at: None,
-            },
-            maker: User {
-                id: UserId::generate(NOW, [1; 10]),
-                email: email.to_owned(),
-                name: None,
-                role: Role::Member,
-                organization_id,
-                created_at: NOW,
-                last_login_at: None,
-            },
-            superseded_until: None,
-        })
+    fn of(rendered: &Rendered<String>, value: &Arc<String>) -> Written {
+        rendered.get_or_write(value, || Written::of(&**value)).unwrap()
     }
 
     #[test]
-    fn the_same_holder_is_described_once_and_another_one_never_by_its_words() {
-        let rendered = Rendered::default();
-        let one = holder("one@example.com");
-        let (first, second) = (rendered.description(&one).unwrap(), rendered.description(&one).unwrap());
-        assert_eq!(first, second);
-        assert_eq!(first.0.as_ptr(), second.0.as_ptr());
-        // Addresses of dropped holders are taken again and again, and places are shared.
-        drop(one);
-        for number in 0..20_000 {
-            let email = format!("{number}@example.com");
-            let (body, tag) = rendered.description(&holder(&email)).unwrap();
-            assert!(String::from_utf8_lossy(&body).contains(&format!("\"{email}\"")));
-            assert_eq!(tag, tag_of(&body));
+    fn the_same_value_is_written_once_and_another_one_never_by_its_words() {
+        let rendered = Rendered::new(4_096);
+        let one = Arc::new("one".to_owned());
+        assert!(rendered.get(&one).is_none());
+        let (first, second) = (of(&rendered, &one), of(&rendered, &one));
+        assert_eq!((first.body.as_ptr(), &first.tag), (second.body.as_ptr(), &second.tag));
+        // Addresses of dropped values are taken again and again, and places are shared.
+        for n in 0..20_000 {
+            let text = format!("user{n}");
+            let other = Arc::new(text.clone());
+            assert_eq!(of(&rendered, &other).body, format!("\"{text}\""));
         }
+        assert_eq!(of(&rendered, &one).body, first.body);
+    }
+
+    #[test]
+    fn a_long_body_is_not_kept() {
+        let rendered = Rendered::new(8);
+        let long = Arc::new("x".repeat(MOST_BYTES));
+        assert_eq!(of(&rendered, &long).body.len(), MOST_BYTES + 2);
+        assert!(rendered.get(&long).is_none());
     }
 }

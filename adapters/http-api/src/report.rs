@@ -5,7 +5,7 @@
 use std::{ops::Range, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use portico_domain::{meter::Meter, models::Admission};
 
 use crate::request_id::{REQUEST_ID, RequestId};
@@ -20,7 +20,6 @@ pub(crate) const USUAL_HEADERS: usize = 12;
 
 /// Sets them.
 pub(crate) fn report(headers: &mut HeaderMap, id: &RequestId, meter: &Meter, spent: Duration) {
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     let mut text = Text(Vec::with_capacity(USUAL_BYTES));
     let made = text.piece(|text| {
         if let RequestId::Made(id) = id {

@@ -1,7 +1,10 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::shared::Kept;
 use crate::ports::{Clock, Storage, Unavailable};
+
+/// How long what was seen before is told while somebody looks anew.
+const LOOK_LIMIT: Duration = Duration::from_secs(1);
 
 /// Whether what the service needs can be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +24,11 @@ pub struct Health {
 }
 
 impl Health {
-    /// What was seen in the last few seconds, or a fresh look.
+    /// What was seen in the last few seconds, or a fresh look. While one request looks anew, others are told what was seen before: storage that is slow to
+    /// answer must not be asked by as many as there are monitors.
     pub async fn report(&self) -> HealthReport {
         let now = self.clock.now();
-        if let Some(kept) = self.kept.get(now) {
+        if let Some(kept) = self.kept.get_or_begin(now, LOOK_LIMIT) {
             return kept;
         }
         let report = HealthReport { storage: self.storage.ping().await.is_ok() };
@@ -40,8 +44,6 @@ impl Health {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
     use crate::{flows::testing::clock, ports::MockStorage};
 

@@ -5,6 +5,7 @@
 //! not pass for its default.
 
 mod bots;
+mod browsers;
 mod caching;
 mod limits;
 mod switches;
@@ -13,6 +14,7 @@ mod variables;
 use std::time::Duration;
 
 pub use bots::{BotPolicy, BotRoute, BotSettings, BotTreatment};
+pub use browsers::{AllowedOrigins, BrowserSettings};
 pub use caching::CachePolicies;
 pub use limits::{LimitClass, LimitClasses, Limits};
 pub use switches::{Switch, Switches};
@@ -103,6 +105,8 @@ pub struct Settings {
     pub warm_keys: u32,
     /// What is done about bots.
     pub bots: BotSettings,
+    /// What browsers are told.
+    pub browsers: BrowserSettings,
     /// Sign-in through GitHub, when it is set up.
     pub github: Option<GithubSettings>,
 }
@@ -122,6 +126,7 @@ impl Settings {
         let switches = Switches::take(variables);
         Self {
             target,
+            browsers: BrowserSettings::take(variables, &public_url),
             public_url,
             signup_open: variables.take("PORTICO_SIGNUP", parse_signup).unwrap_or(true),
             access_lifetime: span(variables, "PORTICO_ACCESS_LIFETIME", 15 * 60, (60, 86_400)),
@@ -143,6 +148,12 @@ impl Settings {
             bots: BotSettings::take(variables),
             github: take_github(variables),
         }
+    }
+
+    /// How long browsers are to insist on https; `None` where the public address isn't that, or they aren't told to.
+    #[must_use]
+    pub fn strict_transport(&self) -> Option<Duration> {
+        self.browsers.strict_transport.filter(|_| self.public_url.starts_with("https://"))
     }
 }
 

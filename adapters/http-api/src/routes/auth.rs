@@ -21,6 +21,7 @@ use crate::{
     credentials::{Principal, bearer, caller, from_cookie, principal},
     fields::Fields,
     problem::Problem,
+    rendered::Written,
 };
 
 type Answer = Result<Response, Problem>;
@@ -125,7 +126,10 @@ async fn me(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
             json_validated(&parts.headers, Keep::Private, &user)
         }
         Principal::Program(holder) => match &shared.rendered {
-            Some(rendered) => rendered.answer(&parts.headers, &holder),
+            Some(rendered) => {
+                let written = rendered.holders.get_or_write(&holder, || Written::of(&holder.maker))?;
+                Ok(written.answer(&parts.headers, Keep::Private))
+            }
             None => json_validated(&parts.headers, Keep::Private, &holder.maker),
         },
     }

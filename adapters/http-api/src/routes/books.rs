@@ -2,7 +2,7 @@
 //!
 //! Reading looks at no credentials, good or bad: the answer is the same for everybody, and costs no check.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use axum::{
     Router,
@@ -20,11 +20,12 @@ use serde_json::Value;
 
 use super::{ListAnswer, Shared, page_request_beside};
 use crate::{
-    answers::{Keep, json, json_validated, no_content, with_location},
+    answers::{Keep, json, no_content, with_location},
     code::Code,
     credentials::admin_or_key,
     fields::{Fields, Member, Query},
     problem::Problem,
+    rendered::Written,
 };
 
 type Answer = Result<Response, Problem>;
@@ -61,19 +62,41 @@ async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     if query.get("q").is_some() && query.get("order") == Some("asc") {
         noted("order", "must be desc, or left out, in a search: it is best first".to_owned());
     }
-    // By what is meant: a cursor goes on working where the same words are written with other blanks.
-    let owner = format!("{author:?}|{:?}", search.as_ref().map(SearchQuery::to_websearch));
-    let page = page_request_beside(faults, &query, &catalogue.book_cursors, &owner).await?;
-    let order = page.order;
-    let found = catalogue.read.list(&BookListing { author, search, page }).await?;
-    let books: Vec<&Book> = found.books.iter().collect();
-    let answer = ListAnswer::of(books, found.next(), &catalogue.book_cursors, order, &owner).await?;
-    json_validated(request.headers(), Keep::PublicValidated, &answer)
+    let page = page_request_beside(faults, &query, &catalogue.book_cursors, Owner(&author, &search)).await?;
+    let listing = BookListing { author, search, page };
+    let found = catalogue.read.list(&listing).await?;
+    let kept = shared.rendered.as_ref().map(|rendered| &rendered.book_pages);
+    let written = if let Some(written) = kept.and_then(|kept| kept.get(&found)) {
+        written
+    } else {
+        let BookListing { author, search, page } = &listing;
+        let (books, owner): (Vec<&Book>, _) = (found.books.iter().collect(), Owner(author, search));
+        let answer = ListAnswer::of(books, found.next(), &catalogue.book_cursors, page.order, owner).await?;
+        let written = Written::of(&answer)?;
+        if let Some(kept) = kept {
+            kept.keep(&found, &written);
+        }
+        written
+    };
+    Ok(written.answer(request.headers(), Keep::PublicValidated))
+}
+
+/// Whose cursor it is, by what is meant: it goes on working where the same words are written with other blanks.
+struct Owner<'a>(&'a Option<String>, &'a Option<SearchQuery>);
+
+impl fmt::Display for Owner<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}|{:?}", self.0, self.1.as_ref().map(SearchQuery::to_websearch))
+    }
 }
 
 async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
     let book = shared.api.door.catalogue.read.one(parse_id(&id)?).await?;
-    json_validated(request.headers(), Keep::PublicValidated, &*book)
+    let written = match &shared.rendered {
+        Some(rendered) => rendered.books.get_or_write(&book, || Written::of(&*book))?,
+        None => Written::of(&*book)?,
+    };
+    Ok(written.answer(request.headers(), Keep::PublicValidated))
 }
 
 async fn add(State(shared): State<Arc<Shared>>, request: Request) -> Answer {

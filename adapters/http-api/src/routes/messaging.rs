@@ -20,7 +20,7 @@ use portico_domain::{
 
 use super::{ListAnswer, Shared, page_request, page_request_beside};
 use crate::{
-    answers::{Keep, json, json_validated},
+    answers::{Keep, json, json_versioned},
     code::Code,
     credentials::{Principal, principal},
     fields::{Fields, Query},
@@ -144,14 +144,14 @@ async fn chats(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let reach = instance.map_or_else(|| caller.reach.clone(), |instance| caller.reach.narrowed(instance));
     let page = messaging.chats.run(&reach, request).await?;
     let answer = ListAnswer::<Chat>::of(page.items, page.next, cursors, request.order, &list).await?;
-    json_validated(&parts.headers, Keep::Private, &answer)
+    json_versioned(&shared, &parts.headers, Keep::Private, &answer)
 }
 
 async fn chat(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
     let (parts, _) = request.into_parts();
     let caller = author(&shared, &parts, Scope::MessagesRead).await?;
     let chat = shared.api.door.messaging.chats.one(&caller.reach, parse_chat(&id)?).await?;
-    json_validated(&parts.headers, Keep::Private, &chat)
+    json_versioned(&shared, &parts.headers, Keep::Private, &chat)
 }
 
 async fn messages(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
@@ -164,7 +164,7 @@ async fn messages(State(shared): State<Arc<Shared>>, Path(id): Path<String>, req
     let request = page_request(&Query::parse(parts.uri.query()), cursors, &list).await?;
     let page = messaging.chats.messages(&caller.reach, chat, request).await?;
     let answer = ListAnswer::<Message>::of(page.items, page.next, cursors, request.order, &list).await?;
-    json_validated(&parts.headers, Keep::Private, &answer)
+    json_versioned(&shared, &parts.headers, Keep::Private, &answer)
 }
 
 async fn search(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
@@ -194,7 +194,7 @@ async fn search(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let words = words.ok_or_else(|| Problem::internal("q was faulty without a fault"))?;
     let page = messaging.search.run(&caller.reach, &words, request).await?;
     let answer = ListAnswer::<Message>::of(page.items, page.next, cursors, request.order, &list).await?;
-    json_validated(&parts.headers, Keep::Private, &answer)
+    json_versioned(&shared, &parts.headers, Keep::Private, &answer)
 }
 
 async fn events(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
@@ -214,7 +214,7 @@ async fn events(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let request = page_request_beside(faults, &query, cursors, &list).await?;
     let page = messaging.events.run(&caller.reach, &filter, request).await?;
     let answer = ListAnswer::<Event>::of(page.items, page.next, cursors, request.order, &list).await?;
-    json_validated(&parts.headers, Keep::Private, &answer)
+    json_versioned(&shared, &parts.headers, Keep::Private, &answer)
 }
 
 /// Takes a parameter that may be missing; what is wrong with it goes to the faults.

@@ -5,14 +5,20 @@ mod auth;
 mod books;
 mod cache;
 mod database;
+mod document;
 mod experiments;
 mod github;
 mod messaging;
+mod metrics;
 mod models;
 mod operations;
 mod orders;
+mod pages;
+#[cfg(feature = "pprof")]
+mod pprof;
 mod sessions;
 mod system_settings;
+mod templates;
 mod user_settings;
 
 use std::{fmt::Display, sync::Arc, time::Duration};
@@ -24,8 +30,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use portico_domain::{
-    flows::shared::{Cursors, Kept},
-    models::{Cursor, FieldFault, IssuedTokens, Order, PageRequest, User},
+    flows::{
+        catalogue::BookPage,
+        shared::{Cursors, Kept},
+    },
+    models::{BookDetails, Cursor, FieldFault, IssuedTokens, KeyHolder, Order, PageRequest, User},
     settings::Switch,
 };
 use serde::Serialize;
@@ -35,25 +44,56 @@ use crate::{
     code::Code,
     credentials::caller,
     fields::{Fields, Query},
+    observe::{MetricsPage, Watch},
     problem::Problem,
-    rendered::Rendered,
+    rendered::{Rendered, Written},
+    versions::{Version, Versioned},
 };
 
 pub use experiments::ExperimentAnswer;
+pub use templates::Route;
 
 /// What handlers share.
 pub(crate) struct Shared {
     pub(crate) api: Api,
-    pub(crate) info: Kept<operations::Info>,
-    /// Answers about keys, where they may be kept.
-    pub(crate) rendered: Option<Rendered>,
+    pub(crate) info: Kept<Written>,
+    /// Answers about what is cached, where they may be kept.
+    pub(crate) rendered: Option<KeptAnswers>,
+    /// The metrics, where they are shown.
+    pub(crate) metrics: Option<MetricsPage>,
+    /// What takes profiles, where they are wanted.
+    #[cfg(feature = "pprof")]
+    pub(crate) profiler: Option<Arc<dyn crate::Profiler>>,
+}
+
+/// What is written of values that are cached.
+pub(crate) struct KeptAnswers {
+    /// Of whom a key speaks for: about a kilobyte each, with what they keep alive.
+    pub(crate) holders: Rendered<KeyHolder>,
+    /// Of pages of books.
+    pub(crate) book_pages: Rendered<BookPage>,
+    /// Of single books.
+    pub(crate) books: Rendered<BookDetails>,
+}
+
+impl Default for KeptAnswers {
+    fn default() -> Self {
+        Self { holders: Rendered::new(4_096), book_pages: Rendered::new(128), books: Rendered::new(256) }
+    }
 }
 
 impl Shared {
-    pub(crate) fn new(api: Api) -> Self {
+    pub(crate) fn new(api: Api, watch: &Watch) -> Self {
         let keep = api.door.settings.switches.is_on(Switch::ResponseCache);
         let info = Kept::new(Duration::from_secs(if keep { 30 } else { 0 }));
-        Self { info, rendered: keep.then(Rendered::default), api }
+        Self {
+            info,
+            rendered: keep.then(KeptAnswers::default),
+            api,
+            metrics: watch.metrics.clone(),
+            #[cfg(feature = "pprof")]
+            profiler: watch.profiler.clone(),
+        }
     }
 
     /// Reads a request's JSON body under the body limit.
@@ -63,9 +103,9 @@ impl Shared {
     }
 }
 
-/// Every route, and the answer where there is none.
-pub(crate) fn all(shared: &Arc<Shared>) -> Router {
-    let router = Router::new()
+/// The routes that are there whatever is set.
+fn common() -> Router<Arc<Shared>> {
+    Router::new()
         .merge(auth::routes())
         .merge(sessions::routes())
         .merge(api_keys::routes())
@@ -78,15 +118,38 @@ pub(crate) fn all(shared: &Arc<Shared>) -> Router {
         .merge(user_settings::routes())
         .merge(system_settings::routes())
         .merge(messaging::routes())
-        .merge(operations::routes());
+        .merge(operations::routes())
+        .merge(document::routes())
+        .merge(pages::routes())
+}
+
+/// Every route that there can be, to be compared with lists of them.
+#[cfg(test)]
+pub(crate) fn every() -> Router<Arc<Shared>> {
+    let router = common().merge(github::routes()).merge(metrics::routes());
+    #[cfg(feature = "pprof")]
+    let router = router.merge(pprof::routes());
+    router
+}
+
+/// The routes that there are, and the answer where there is none.
+pub(crate) fn all(shared: &Arc<Shared>) -> Router {
+    let router = common();
     // Where GitHub isn't set up its paths don't exist.
     let router = if shared.api.door.github.is_some() { router.merge(github::routes()) } else { router };
-    let router = router.fallback(not_found).with_state(Arc::clone(shared));
-    // Where nothing is counted by address, requests don't pay for a layer.
+    // So it is with what nobody is to see.
+    let router = if shared.metrics.is_some() { router.merge(metrics::routes()) } else { router };
+    #[cfg(feature = "pprof")]
+    let router = if shared.profiler.is_some() { router.merge(pprof::routes()) } else { router };
+    router.fallback(async || not_found()).with_state(Arc::clone(shared))
+}
+
+/// The routes, with requests counted by address where that is limited. Where it isn't, they don't pay for a layer.
+pub(crate) fn counted(routes: Router, shared: &Arc<Shared>) -> Router {
     if shared.api.door.limit_requests.address.is_none() {
-        return router;
+        return routes;
     }
-    router.layer(from_fn_with_state(Arc::clone(shared), count_by_address))
+    routes.layer(from_fn_with_state(Arc::clone(shared), count_by_address))
 }
 
 /// Counts what is asked below `/api` by the client's address, before anything else is looked at.
@@ -101,7 +164,7 @@ async fn count_by_address(State(shared): State<Arc<Shared>>, request: Request, n
     }
 }
 
-async fn not_found() -> Problem {
+pub(crate) fn not_found() -> Problem {
     Problem::new(Code::NotFound, "There is nothing at this path.")
 }
 
@@ -159,6 +222,18 @@ struct ListAnswer<T> {
     data: Vec<T>,
     next_cursor: Option<String>,
     has_more: bool,
+}
+
+impl<T: Versioned> Versioned for ListAnswer<T> {
+    fn add_to(&self, version: &mut Version) {
+        let Self { data, next_cursor, has_more: _ } = self;
+        version.number(i64::try_from(data.len()).unwrap_or(i64::MAX));
+        for row in data {
+            row.add_to(version);
+        }
+        // With it also changes what signs it: a client must not go on with a cursor that isn't read any more.
+        version.text(next_cursor.as_deref().unwrap_or_default());
+    }
 }
 
 impl<T> ListAnswer<T> {

@@ -16,6 +16,7 @@ use super::Shared;
 use crate::{
     answers::{Keep, json, json_validated},
     problem::Problem,
+    rendered::Written,
 };
 
 pub(super) fn routes() -> Router<Arc<Shared>> {
@@ -86,12 +87,14 @@ struct Limits {
 
 async fn info(State(shared): State<Arc<Shared>>, request: Request) -> Result<Response, Problem> {
     let now = shared.api.door.clock.now();
-    let info = shared.info.get(now).unwrap_or_else(|| {
-        let info = describe(&shared);
+    let info = if let Some(info) = shared.info.get(now) {
+        info
+    } else {
+        let info = Written::of(&describe(&shared))?;
         shared.info.put(now, info.clone());
         info
-    });
-    json_validated(request.headers(), Keep::Public(30), &info)
+    };
+    Ok(info.answer(request.headers(), Keep::Public(30)))
 }
 
 fn describe(shared: &Shared) -> Info {

@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::{ListAnswer, Shared, page_request};
 use crate::{
-    answers::{Keep, json, json_validated, with_location},
+    answers::{Keep, json, json_versioned, with_location},
     code::Code,
     credentials::bearer,
     fields::{Member, Query},
@@ -83,7 +83,7 @@ async fn list(State(shared): State<Arc<Shared>>, request: Request) -> Answer {
     let answer =
         ListAnswer::of(page.items, page.next, &catalogue.order_cursors, request.order, caller.user_id)
             .await?;
-    json_validated(&parts.headers, Keep::Private, &answer)
+    json_versioned(&shared, &parts.headers, Keep::Private, &answer)
 }
 
 async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request: Request) -> Answer {
@@ -91,7 +91,7 @@ async fn one(State(shared): State<Arc<Shared>>, Path(id): Path<String>, request:
     let caller = bearer(&shared, &parts).await?;
     let id = OrderId::parse(&id).ok_or(OrderError::NotFound)?;
     let order = shared.api.door.catalogue.orders.one(&caller, id).await?;
-    json_validated(&parts.headers, Keep::Private, &order)
+    json_versioned(&shared, &parts.headers, Keep::Private, &order)
 }
 
 const NOT_ITEMS: &str = "must be a list of 1 to 100 {book_id, quantity}";

@@ -46,6 +46,7 @@ async fn a_made_key_shows_its_text_once_and_is_kept_by_nobody() {
     cache-control: no-store
     content-length: 379
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -84,6 +85,7 @@ async fn a_shown_key_has_no_text() {
     cache-control: private, no-cache
     content-length: 327
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "34f5b2059b1a2f564a987fb86d3a646b"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
@@ -132,6 +134,7 @@ async fn what_cannot_be_a_key_is_refused_without_asking_anybody() {
     cache-control: no-store
     content-length: 197
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     www-authenticate: Bearer realm="portico"
     x-content-type-options: nosniff
@@ -164,6 +167,7 @@ async fn a_verdict_says_what_a_key_opens() {
     cache-control: no-store
     content-length: 256
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "api-key";q=7;w=60
     ratelimit: "api-key";r=6;t=9
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
@@ -199,6 +203,7 @@ async fn a_revoked_key_stays_as_it_is() {
     cache-control: no-store
     content-length: 172
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -231,6 +236,7 @@ async fn usage_is_shown_day_by_day() {
     cache-control: private, no-cache
     content-length: 130
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "0049014985abdbcd5285cbb624c66830"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff

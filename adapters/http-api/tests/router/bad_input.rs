@@ -13,6 +13,7 @@ async fn what_is_not_json_is_told_by_place_not_by_content() {
     cache-control: no-store
     content-length: 230
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -36,6 +37,7 @@ async fn what_is_not_json_is_told_by_place_not_by_content() {
     cache-control: no-store
     content-length: 276
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -63,6 +65,7 @@ async fn what_is_not_json_is_told_by_place_not_by_content() {
     cache-control: no-store
     content-length: 253
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -92,6 +95,7 @@ async fn a_body_above_the_limit_is_refused_declared_or_not() {
     cache-control: no-store
     content-length: 215
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -121,6 +125,7 @@ async fn a_request_that_takes_too_long_is_given_up() {
     cache-control: no-store
     content-length: 193
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -147,6 +152,7 @@ async fn lists_refuse_limits_orders_and_cursors_that_are_not_theirs() {
     cache-control: no-store
     content-length: 339
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -175,6 +181,7 @@ async fn lists_refuse_limits_orders_and_cursors_that_are_not_theirs() {
     cache-control: no-store
     content-length: 226
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707

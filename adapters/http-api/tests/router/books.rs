@@ -64,6 +64,7 @@ async fn a_list_of_books_is_for_everybody_and_has_no_descriptions() {
     cache-control: public, max-age=0, must-revalidate
     content-length: 273
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "49056d93e2c2665595938f9923450633"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
@@ -100,6 +101,7 @@ async fn a_book_is_shown_with_its_description_and_validated_afterwards() {
     cache-control: public, max-age=0, must-revalidate
     content-length: 205
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "5ad7bfdc6687739952fb2d76bbd8d2af"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
@@ -201,6 +203,7 @@ async fn a_book_is_added_by_an_admin_and_its_number_normalised() {
     cache-control: private, no-cache
     content-length: 205
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     location: /api/v1/books/01a0c450-6c7b-7707-8707-070707070707
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
@@ -286,6 +289,7 @@ async fn what_storage_says_of_a_book_is_told() {
     cache-control: no-store
     content-length: 180
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"

@@ -37,6 +37,7 @@ async fn a_refused_program_is_told_what_it_was_taken_for_and_costs_nothing() {
     cache-control: no-store
     content-length: 224
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -147,6 +148,7 @@ async fn a_harder_limit_stands_before_the_others() {
     cache-control: no-store
     content-length: 198
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "bot-address";q=1;w=60
     ratelimit: "bot-address";r=0;t=60
     retry-after: 60

@@ -150,6 +150,7 @@ async fn warming_says_what_was_filled_and_what_not() {
     cache-control: no-store
     content-length: 275
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"

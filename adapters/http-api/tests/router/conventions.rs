@@ -20,6 +20,7 @@ async fn health_needs_nothing() {
     cache-control: no-store
     content-length: 15
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -39,6 +40,7 @@ async fn readiness_is_storages() {
     cache-control: no-store
     content-length: 212
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -64,6 +66,7 @@ async fn a_degraded_service_says_so_and_is_kept_for_five_seconds() {
     cache-control: public, max-age=5
     content-length: 97
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "6897cf5a9c7133225117589ffe2574cc"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
@@ -89,6 +92,7 @@ async fn info_tells_limits_and_flows() {
     cache-control: public, max-age=30
     content-length: 696
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "23879a147f130eee0c2bb0822d6d033c"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
@@ -159,6 +163,7 @@ async fn a_shared_secret_has_no_public_keys() {
     cache-control: public, max-age=300
     content-length: 11
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "9638d11914735d0072002dd4d67c734a"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
@@ -177,6 +182,7 @@ async fn unknown_paths_and_methods_are_problems() {
     cache-control: no-store
     content-length: 186
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -196,6 +202,7 @@ async fn unknown_paths_and_methods_are_problems() {
     cache-control: no-store
     content-length: 220
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -214,6 +221,7 @@ async fn unknown_paths_and_methods_are_problems() {
     assert_snapshot!(answer(Mocks::new().router(), options).await, @r#"
     204 No Content
     allow: GET,HEAD,OPTIONS
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -264,4 +272,36 @@ async fn a_long_list_is_compressed_unless_the_switch_is_off() {
     };
     assert!(length(&packed) * 4 < length(&plain), "{} of {}", length(&packed), length(&plain));
     assert_ne!(packed.headers()["etag"], plain.headers()["etag"]);
+}
+
+#[tokio::test]
+async fn a_path_that_is_no_text_names_nothing() {
+    for path in ["/api/v1/books/%ff", "/api/v1/models/%C3%28", "/docs/%fe"] {
+        let answer = ask(Mocks::new().router(), get(path)).await;
+        assert_eq!(answer.status(), 404, "{path}");
+        assert_eq!(answer.headers()["content-type"], "application/problem+json", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn options_of_no_path_is_about_the_server() {
+    let options = Request::builder().method(Method::OPTIONS).uri("*").body(Body::empty()).unwrap();
+    let answer = ask(Mocks::new().router(), options).await;
+    assert_eq!(
+        (answer.status(), answer.headers()["allow"].to_str().unwrap()),
+        (http::StatusCode::NO_CONTENT, "GET,HEAD,POST,PUT,PATCH,DELETE,OPTIONS")
+    );
+}
+
+#[tokio::test]
+async fn every_method_that_a_path_lacks_is_told_what_it_has() {
+    for method in ["PUT", "TRACE", "BREW", "get", "PROPFIND"] {
+        let request = Request::builder().method(method).uri("/api/v1/auth/me").body(Body::empty()).unwrap();
+        let answer = ask(Mocks::new().router(), request).await;
+        assert_eq!(
+            (answer.status().as_u16(), answer.headers()["allow"].to_str().unwrap()),
+            (405, "GET,HEAD,OPTIONS"),
+            "{method}"
+        );
+    }
 }

@@ -19,6 +19,7 @@ async fn the_caller_is_described_with_a_validator_that_saves_the_body() {
     cache-control: private, no-cache
     content-length: 221
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "febeea63b21a830606247e21cd68ab5c"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
@@ -50,6 +51,7 @@ async fn without_a_usable_token_nobody_is_known() {
     cache-control: no-store
     content-length: 219
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     www-authenticate: Bearer realm="portico"
     x-content-type-options: nosniff
@@ -71,6 +73,7 @@ async fn without_a_usable_token_nobody_is_known() {
     cache-control: no-store
     content-length: 201
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     www-authenticate: Bearer realm="portico", error="invalid_token"
     x-content-type-options: nosniff
@@ -92,6 +95,7 @@ async fn without_a_usable_token_nobody_is_known() {
     cache-control: no-store
     content-length: 245
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -143,6 +147,7 @@ async fn a_sign_in_through_github_begins_with_a_redirect_and_a_cookie() {
     302 Found
     cache-control: no-store
     content-length: 0
+    cross-origin-resource-policy: same-origin
     location: https://github.example/authorize?redirect=http://127.0.0.1:8080/api/v1/auth/github/callback
     ratelimit-policy: "oauth-address";q=30;w=60
     ratelimit: "oauth-address";r=29;t=2
@@ -157,6 +162,7 @@ async fn a_sign_in_through_github_begins_with_a_redirect_and_a_cookie() {
     cache-control: no-store
     content-length: 334
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -182,6 +188,7 @@ async fn a_sign_in_through_github_begins_with_a_redirect_and_a_cookie() {
     cache-control: no-store
     content-length: 266
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "oauth-address";q=30;w=60
     ratelimit: "oauth-address";r=29;t=2
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"

@@ -48,6 +48,7 @@ async fn a_started_experiment_is_shown_as_it_is_stored() {
     cache-control: no-store
     content-length: 338
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -205,6 +206,7 @@ async fn what_is_not_there_or_stands_in_the_way_is_told() {
     cache-control: no-store
     content-length: 207
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"

@@ -20,6 +20,7 @@ async fn registering_signs_in() {
     cache-control: no-store
     content-length: 515
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "register-address";q=10;w=60
     ratelimit: "register-address";r=9;t=6
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -54,6 +55,7 @@ async fn every_faulty_member_is_told_at_once() {
     cache-control: no-store
     content-length: 442
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -96,6 +98,7 @@ async fn a_taken_address_is_a_conflict() {
     cache-control: no-store
     content-length: 204
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "register-address";q=10;w=60
     ratelimit: "register-address";r=9;t=6
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -123,6 +126,7 @@ async fn closed_sign_up_is_said_before_the_body_is_looked_at() {
     cache-control: no-store
     content-length: 176
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707
@@ -152,6 +156,7 @@ async fn a_wrong_password_and_an_unknown_address_are_answered_alike() {
     cache-control: no-store
     content-length: 254
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "login-address";q=10;w=60, "login-account";q=10;w=60
     ratelimit: "login-address";r=9;t=6, "login-account";r=9;t=6
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -185,6 +190,7 @@ async fn a_limited_login_says_when_to_come_back() {
     cache-control: no-store
     content-length: 224
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "login-address";q=10;w=60
     ratelimit: "login-address";r=0;t=60
     retry-after: 6
@@ -217,6 +223,7 @@ async fn storage_that_is_away_is_503_and_tells_nothing_of_itself() {
     cache-control: no-store
     content-length: 212
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "login-address";q=10;w=60, "login-account";q=10;w=60
     ratelimit: "login-address";r=9;t=6, "login-account";r=9;t=6
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -252,6 +259,7 @@ async fn a_reused_refresh_token_is_told_apart_from_a_wrong_one() {
     cache-control: no-store
     content-length: 248
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "refresh-session";q=120;w=60
     ratelimit: "refresh-session";r=119;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -275,6 +283,7 @@ async fn a_reused_refresh_token_is_told_apart_from_a_wrong_one() {
     cache-control: no-store
     content-length: 220
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     www-authenticate: Bearer realm="portico"
     x-content-type-options: nosniff

@@ -63,6 +63,7 @@ async fn a_message_is_answered_as_it_was_sent() {
     cache-control: private, no-cache
     content-length: 234
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -121,6 +122,7 @@ async fn every_fault_of_a_message_is_told_at_once() {
     cache-control: no-store
     content-length: 565
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -173,7 +175,8 @@ async fn a_chat_has_its_latest_message() {
     cache-control: private, no-cache
     content-length: 387
     content-type: application/json
-    etag: "9e5fd5897231cb392136f1c38356ef72"
+    cross-origin-resource-policy: same-origin
+    etag: "e6f13102165234bac4f9dd16e0b0fd20"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707

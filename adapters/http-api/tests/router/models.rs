@@ -64,6 +64,7 @@ async fn a_list_shows_models_as_the_contract_has_them() {
     cache-control: private, no-cache
     content-length: 275
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "b212d7ed10392c8da3c097d7c7af92b8"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     vary: accept
@@ -111,6 +112,7 @@ async fn a_list_without_storage_is_marked() {
     cache-control: private, no-cache
     content-length: 275
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "c7b0cc90da751a493fdc10018ecb468e"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     vary: accept

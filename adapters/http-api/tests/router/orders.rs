@@ -43,6 +43,7 @@ async fn an_order_is_answered_as_lists_show_it() {
     cache-control: private, no-cache
     content-length: 288
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     location: /api/v1/orders/01a0c450-6c7b-7909-8909-090909090909
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1

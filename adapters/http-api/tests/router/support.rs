@@ -22,7 +22,7 @@ use portico_domain::{
     },
     settings::{Settings, Target, Variables},
 };
-use portico_http_api::{Api, PeerAddress, router};
+use portico_http_api::{Api, PeerAddress, Surface, Watch};
 use tower::ServiceExt;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_micros(1_790_000_000_123_456);
@@ -181,6 +181,11 @@ impl Mocks {
     }
 
     pub(crate) fn router(self) -> Router {
+        self.watched(Watch::default())
+    }
+
+    /// The same under somebody's eyes.
+    pub(crate) fn watched(self, watch: Watch) -> Router {
         let mut variables = Variables::new(self.variables.iter().map(|(k, v)| ((*k).into(), (*v).into())));
         let settings = Settings::take(&mut variables, Target::Native, "http://127.0.0.1:8080");
         variables.finish().unwrap();
@@ -237,7 +242,8 @@ impl Mocks {
             github: self.github.map(|github| Arc::new(github) as _),
         };
         let door = Arc::new(Door::new(&ports, settings));
-        router(Api { door, version: "0.0.0-test", started_at: NOW })
+        let api = Api { door, version: "0.0.0-test", started_at: NOW };
+        Router::new().fallback_service(Surface::watched(api, watch))
     }
 }
 

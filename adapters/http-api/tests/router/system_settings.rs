@@ -59,6 +59,7 @@ async fn an_admin_sees_a_page_of_them() {
     cache-control: private, no-cache
     content-length: 184
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "56d7a77af808491be897de22050b2c80"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="miss"
     x-content-type-options: nosniff
@@ -92,6 +93,7 @@ async fn a_setting_that_was_set_is_shown() {
     cache-control: private, no-cache
     content-length: 75
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"

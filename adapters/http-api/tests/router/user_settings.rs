@@ -50,6 +50,7 @@ async fn who_never_set_anything_is_told_so() {
     cache-control: private, no-cache
     content-length: 40
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "5d100ae5db38268ae61968e315392d59"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
@@ -104,6 +105,7 @@ async fn every_faulty_member_is_named() {
     cache-control: no-store
     content-length: 632
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -163,6 +165,7 @@ async fn a_stored_key_is_answered_with_nothing_and_kept_by_nobody() {
     204 No Content
     cache-control: no-store
     content-length: 0
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -181,6 +184,7 @@ async fn a_key_at_an_unknown_provider_is_refused_by_name() {
     cache-control: no-store
     content-length: 310
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
@@ -238,6 +242,7 @@ async fn providers_are_shown_with_the_last_characters_of_their_keys() {
     cache-control: private, no-cache
     content-length: 200
     content-type: application/json
+    cross-origin-resource-policy: same-origin
     etag: "69a64dc5cc57243c377bcd7dd975c39b"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
@@ -285,6 +290,7 @@ async fn every_faulty_switch_is_named_by_its_place() {
     cache-control: no-store
     content-length: 723
     content-type: application/problem+json
+    cross-origin-resource-policy: same-origin
     ratelimit-policy: "account";q=600;w=60
     ratelimit: "account";r=599;t=1
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
