@@ -1,11 +1,12 @@
-//! What a request with an API key costs beside a bare axum handler that answers the same bytes: `GET /api/v1/auth/me` with every guard on, in one run, in short turns,
-//! so that whatever else the machine does meets all of them alike. Server and load generator share the machine.
+//! What a request costs beside a bare axum handler that answers the same bytes, in one run, in short turns, so that whatever else the machine does meets all of them
+//! alike. Server and load generator share the machine.
 //!
-//! `cargo bench -p portico --bench key_check -- [--rounds 5] [--seconds 4] [--clients 64] [--threads 1] [--keys 1000] [--off] [--health] [--wrk]`
+//! `cargo bench -p portico --bench key_check -- [--rounds 5] [--seconds 4] [--clients 64] [--threads 1] [--keys 1000] [--off] [--health | --books] [--beside BINARY] [--wrk] [--json FILE]`
 //!
-//! Asked are: the bare handler; Portico as it is installed, which writes a log line for each request (into a file); the same with those lines off
-//! (`PORTICO_LOG=info,portico::request=warn`); with `--off` also one without the cache of keys. `--health` asks `/health` instead, which no guard stands before. `--wrk`
-//! lets wrk make the load, with one key.
+//! Asked is `GET /api/v1/auth/me` with an API key and every guard on; with `--health` `/health`, which no guard stands before; with `--books` a list of 20 books that is in
+//! the cache. Of: the bare handler; Portico as it is installed, which writes a log line for each request (into a file); the same with those lines off
+//! (`PORTICO_LOG=info,portico::request=warn`); with `--off` also one without the cache that the route uses; with `--beside` another `portico`, such as an earlier version's. `--wrk` lets wrk make the load, with one key. `--json` writes the
+//! figures for `portico report` as well.
 
 #![allow(
     clippy::unwrap_used,
@@ -27,14 +28,8 @@ use std::{
     time::Duration,
 };
 
-use axum::{
-    Router,
-    http::{HeaderName, HeaderValue},
-    routing::get,
-    serve::ListenerExt,
-};
-use figures::{flag, is_wanted, median, option};
-use load::{Asked, Load, Round, cpu_micros};
+use figures::{flag, is_wanted, median, option, text_option};
+use load::{Asked, Load, Round, bare, wrk};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use support::{PASSWORD, Place, client, read, until};
@@ -50,40 +45,11 @@ const WRITTEN_BY_HYPER: [&str; 2] = ["content-length", "date"];
 fn main() {
     let runtime = || tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     if let Ok(answer) = std::env::var(BARE) {
-        return runtime().block_on(serve_bare(&answer));
+        return runtime().block_on(bare::serve(&answer));
     }
     if is_wanted() {
         runtime().block_on(run());
     }
-}
-
-/// The handler to be measured against: axum with one route, and nothing but the answer in it.
-async fn serve_bare(answer: &str) {
-    let answer: Value = serde_json::from_str(answer).unwrap();
-    let text = |value: &Value| value.as_str().unwrap().to_owned();
-    let headers: Vec<(HeaderName, HeaderValue)> = answer["headers"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|pair| (text(&pair[0]).parse().unwrap(), text(&pair[1]).parse().unwrap()))
-        .collect();
-    let body = axum::body::Bytes::from(text(&answer["body"]));
-    let handler = move || {
-        let (headers, body) = (headers.clone(), body.clone());
-        async move {
-            let mut response = axum::response::Response::new(axum::body::Body::from(body));
-            response.headers_mut().reserve(headers.len());
-            response.headers_mut().extend(headers);
-            response
-        }
-    };
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    println!("listening on http://{}", listener.local_addr().unwrap());
-    let listener = listener.tap_io(|stream| {
-        let _ = stream.set_nodelay(true);
-    });
-    let router = Router::new().route(&text(&answer["path"]), get(handler));
-    axum::serve(listener, router).await.unwrap();
 }
 
 /// One of those that are asked in turn.
@@ -126,7 +92,23 @@ struct Options {
     connections: usize,
     threads: usize,
     keys: usize,
+    route: Route,
+}
+
+/// What is asked.
+struct Route {
+    name: &'static str,
     path: &'static str,
+    /// The switch of the cache that it is answered from.
+    cache: Option<&'static str>,
+}
+
+impl Route {
+    const KEY: Self =
+        Self { name: "key", path: "/api/v1/auth/me", cache: Some("PORTICO_FLOW_API_KEY_CACHE") };
+    const HEALTH: Self = Self { name: "health", path: "/health", cache: None };
+    const BOOKS: Self =
+        Self { name: "books", path: "/api/v1/books?limit=20", cache: Some("PORTICO_FLOW_RESPONSE_CACHE") };
 }
 
 async fn run() {
@@ -137,7 +119,11 @@ async fn run() {
         connections: size("clients", 64),
         threads: size("threads", 1),
         keys: size("keys", 1_000),
-        path: if flag("health") { "/health" } else { "/api/v1/auth/me" },
+        route: match (flag("health"), flag("books")) {
+            (true, _) => Route::HEALTH,
+            (_, true) => Route::BOOKS,
+            _ => Route::KEY,
+        },
     };
     let mut contenders = vec![
         portico("portico, logging requests", &[], &options).await,
@@ -148,12 +134,13 @@ async fn run() {
         )
         .await,
     ];
-    if flag("off") {
-        contenders.push(
-            portico("portico, key cache off", &[("PORTICO_FLOW_API_KEY_CACHE", "off")], &options).await,
-        );
+    if let (true, Some(switch)) = (flag("off"), options.route.cache) {
+        contenders.push(portico("portico, cache off", &[(switch, "off")], &options).await);
     }
-    contenders.insert(0, bare(&contenders[0].load, &options).await);
+    if let Some(other) = text_option("beside") {
+        contenders.push(portico_of(Some(&other), "portico of --beside", &[], &options).await);
+    }
+    contenders.insert(0, bare_server(&contenders[0].load, &options).await);
 
     let wrk = flag("wrk");
     for contender in &contenders {
@@ -183,6 +170,9 @@ async fn run() {
     for contender in &contenders {
         print_summary(contender, &bare);
     }
+    if let Some(path) = text_option("json") {
+        std::fs::write(path, figures_of(&contenders, &options).to_string()).unwrap();
+    }
     for contender in contenders {
         contender.stop().await;
     }
@@ -190,7 +180,7 @@ async fn run() {
 
 async fn measure(contender: &Contender, span: Duration, wrk: bool) -> Asked {
     let (load, pid) = (contender.load.clone(), contender.pid());
-    let work = move || if wrk { run_wrk(&load, span, pid) } else { load.run(span, pid) };
+    let work = move || if wrk { wrk::run(&load, span, pid) } else { load.run(span, pid) };
     tokio::task::spawn_blocking(work).await.unwrap()
 }
 
@@ -199,29 +189,69 @@ fn print_round(name: &str, round: Round) {
     println!("{name:<28} {per_second:>8.0} {cpu_micros:>9.2} {p50_ms:>8.3} {p99_ms:>8.3}");
 }
 
-/// The medians of a contender, and its throughput beside the bare handler's of the same round.
+/// The medians of a contender, and its throughput beside the bare handler's of the same rounds: median, least and most.
+struct Summary {
+    middle: Round,
+    of_bare: [f64; 3],
+}
+
+impl Summary {
+    fn of(contender: &Contender, bare: &[Round]) -> Self {
+        let middle = |of: fn(&Round) -> f64| median(&contender.rounds.iter().map(of).collect::<Vec<_>>());
+        let mut ratios: Vec<f64> =
+            contender.rounds.iter().zip(bare).map(|(ours, bare)| ours.per_second / bare.per_second).collect();
+        ratios.sort_by(f64::total_cmp);
+        Self {
+            middle: Round {
+                per_second: middle(|round| round.per_second),
+                cpu_micros: middle(|round| round.cpu_micros),
+                p50_ms: middle(|round| round.p50_ms),
+                p99_ms: middle(|round| round.p99_ms),
+            },
+            of_bare: [median(&ratios), ratios[0], ratios[ratios.len() - 1]],
+        }
+    }
+}
+
 fn print_summary(contender: &Contender, bare: &[Round]) {
-    let middle = |of: fn(&Round) -> f64| median(&contender.rounds.iter().map(of).collect::<Vec<_>>());
-    let mut ratios: Vec<f64> =
-        contender.rounds.iter().zip(bare).map(|(round, bare)| round.per_second / bare.per_second).collect();
-    ratios.sort_by(f64::total_cmp);
-    let of_bare = median(&bare.iter().map(|round| round.cpu_micros).collect::<Vec<_>>());
+    let Summary { middle, of_bare } = Summary::of(contender, bare);
+    let [ratio, least, most] = of_bare.map(|ratio| ratio * 100.0);
     println!(
-        "{:<28} {:>8.0}/s = {:>5.1} % of bare ({:.1}–{:.1}), CPU {:>5.2} µs = bare + {:.2}, p50 {:.3} ms, p99 {:.3} ms",
-        contender.name,
-        middle(|round| round.per_second),
-        median(&ratios) * 100.0,
-        ratios[0] * 100.0,
-        ratios[ratios.len() - 1] * 100.0,
-        middle(|round| round.cpu_micros),
-        middle(|round| round.cpu_micros) - of_bare,
-        middle(|round| round.p50_ms),
-        middle(|round| round.p99_ms),
+        "{:<28} {:>8.0}/s = {ratio:>5.1} % of bare ({least:.1}–{most:.1}), CPU {:>5.2} µs, p50 {:.3} ms, p99 {:.3} ms",
+        contender.name, middle.per_second, middle.cpu_micros, middle.p50_ms, middle.p99_ms,
     );
 }
 
-/// Starts Portico on an `SQLite` file with a person and their keys, each with a rate limit of its own that is asked and never met.
+/// The same for a program to read.
+fn figures_of(contenders: &[Contender], options: &Options) -> Value {
+    let bare = &contenders[0].rounds;
+    let who: Vec<_> = contenders
+        .iter()
+        .map(|contender| {
+            let Summary { middle, of_bare: [ratio, least, most] } = Summary::of(contender, bare);
+            json!({
+                "name": contender.name, "per_second": middle.per_second, "cpu_micros": middle.cpu_micros,
+                "p50_ms": middle.p50_ms, "p99_ms": middle.p99_ms, "of_bare": ratio, "least": least, "most": most,
+            })
+        })
+        .collect();
+    json!({
+        "kind": "bare", "route": options.route.name, "path": options.route.path, "rounds": options.rounds,
+        "connections": options.connections, "who": who,
+    })
+}
+
 async fn portico(name: &'static str, settings: &[(&str, &str)], options: &Options) -> Contender {
+    portico_of(None, name, settings, options).await
+}
+
+/// Starts Portico on an `SQLite` file with a person and their keys, each with a rate limit of its own that is asked and never met.
+async fn portico_of(
+    binary: Option<&str>,
+    name: &'static str,
+    settings: &[(&str, &str)],
+    options: &Options,
+) -> Contender {
     // Making the keys counts for their maker's account; showing them doesn't.
     let place = Place::on_sqlite().unlimited().with("PORTICO_LIMIT_ACCOUNT", "off");
     let place = place.with("PORTICO_LOG_FORMAT", "json");
@@ -229,9 +259,17 @@ async fn portico(name: &'static str, settings: &[(&str, &str)], options: &Option
     let made =
         place.run(&["user", "create", "--email", "ada@example.com", "--password-stdin"], PASSWORD).await;
     assert_eq!(made.code, Some(0), "{}", made.told);
+    if options.route.name == Route::BOOKS.name {
+        let seeded =
+            place.run(&["seed", "--only", "books", "--users", "1", "--books", "1000", "--force"], "").await;
+        assert_eq!(seeded.code, Some(0), "{}", seeded.told);
+    }
     let path = place.home().join("log");
     let log = OpenOptions::new().create(true).append(true).open(&path).unwrap();
     let mut command = place.command(&["serve"]).into_std();
+    if let Some(binary) = binary {
+        command = the_same_of(binary, &command);
+    }
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.try_clone().unwrap());
     let child = command.spawn().unwrap();
     let address = listening(path).await;
@@ -253,11 +291,11 @@ async fn portico(name: &'static str, settings: &[(&str, &str)], options: &Option
         let answer = read(answer.unwrap()).await;
         requests.push(format!(
             "GET {} HTTP/1.1\r\nhost: {address}\r\nuser-agent: portico-bench/1\r\naccept: */*\r\nx-api-key: {}\r\n\r\n",
-            options.path,
+            options.route.path,
             answer["key"].as_str().unwrap()
         ));
     }
-    let url = format!("{base}{}", options.path);
+    let url = format!("{base}{}", options.route.path);
     let key = |request: &str| request.split_once("x-api-key: ").unwrap().1.trim().to_owned();
     let (mut costs, mut body) = (Vec::new(), 0);
     for _ in 0..2 {
@@ -280,6 +318,14 @@ async fn portico(name: &'static str, settings: &[(&str, &str)], options: &Option
     Contender { name, child, load, log: Some(log), place: Some(place), rounds: Vec::new() }
 }
 
+/// The command with another program.
+fn the_same_of(binary: &str, command: &std::process::Command) -> std::process::Command {
+    let mut other = std::process::Command::new(binary);
+    other.env_clear().args(command.get_args()).current_dir(command.get_current_dir().unwrap());
+    other.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    other
+}
+
 /// The address in the log's line `listening`.
 async fn listening(path: PathBuf) -> SocketAddr {
     let mut found = None;
@@ -296,10 +342,10 @@ async fn listening(path: PathBuf) -> SocketAddr {
 }
 
 /// Starts the bare server on what Portico answers: the same headers and body.
-async fn bare(model: &Load, options: &Options) -> Contender {
+async fn bare_server(model: &Load, options: &Options) -> Contender {
     let request = String::from_utf8(model.requests[0].clone()).unwrap();
     let key = request.split_once("x-api-key: ").unwrap().1.trim().to_owned();
-    let url = format!("http://{}{}", model.address, options.path);
+    let url = format!("http://{}{}", model.address, options.route.path);
     let answer = client().get(&url).header("x-api-key", key).send().await.unwrap();
     let headers: Vec<_> = answer
         .headers()
@@ -314,7 +360,8 @@ async fn bare(model: &Load, options: &Options) -> Contender {
         "bare: answers {count} headers and what hyper adds, {bytes} bytes, and a body of {}",
         body.len()
     );
-    let answer = json!({ "path": options.path, "headers": headers, "body": body });
+    let path = options.route.path.split('?').next().unwrap();
+    let answer = json!({ "path": path, "headers": headers, "body": body });
     let mut command = std::process::Command::new(std::env::current_exe().unwrap());
     command.env_clear().env(BARE, answer.to_string()).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = command.spawn().unwrap();
@@ -324,40 +371,4 @@ async fn bare(model: &Load, options: &Options) -> Contender {
     let address = line.trim().trim_start_matches("listening on http://").parse().unwrap();
     let load = Load { address, body: body.len(), ..model.clone() };
     Contender { name: "bare axum", child, load, log: None, place: None, rounds: Vec::new() }
-}
-
-/// The same by wrk, with the first key. Of its latencies, it tells the middle one and the 99th of a hundred.
-fn run_wrk(load: &Load, span: Duration, pid: Pid) -> Asked {
-    let request = String::from_utf8(load.requests[0].clone()).unwrap();
-    let (path, headers) = request.split_once(" HTTP/1.1\r\n").unwrap();
-    let path = path.trim_start_matches("GET ");
-    let mut command = std::process::Command::new("wrk");
-    command.args(["--latency", &format!("-c{}", load.connections), &format!("-t{}", load.threads)]);
-    command.arg(format!("-d{}", span.as_secs()));
-    for header in headers.lines().filter(|line| !line.is_empty() && !line.starts_with("host")) {
-        command.args(["-H", header]);
-    }
-    let before = cpu_micros(pid);
-    let output = command.arg(format!("http://{}{path}", load.address)).output().unwrap();
-    let cpu_micros = cpu_micros(pid) - before;
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(output.status.success() && !text.contains("Non-2xx"), "{text}");
-    let line = |mark: &str| text.lines().map(str::trim).find(|line| line.contains(mark)).unwrap();
-    let nanos = |mark: &str| {
-        let text = line(mark).trim_start_matches(mark).trim();
-        let digits = text.trim_end_matches(char::is_alphabetic);
-        let unit = match &text[digits.len()..] {
-            "us" => 1_000.0,
-            "ms" => 1_000_000.0,
-            _ => 1_000_000_000.0,
-        };
-        Duration::from_secs_f64(digits.parse::<f64>().unwrap() * unit / 1e9).as_nanos()
-    };
-    let (requests, seconds) = line(" requests in").split_once(" requests in").unwrap();
-    let requests: usize = requests.parse().unwrap();
-    let seconds = seconds.split(',').next().unwrap().trim().trim_end_matches('s').parse().unwrap();
-    let [middle, late] = [nanos("50%"), nanos("99%")].map(|nanos| u32::try_from(nanos).unwrap_or(u32::MAX));
-    let times =
-        (0..requests).map(|number| if number * 100 < requests * 98 { middle } else { late }).collect();
-    Asked { times, seconds, cpu_micros }
 }

@@ -16,6 +16,13 @@ pub fn option(name: &str, default: u64) -> u64 {
     given.map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("--{name} takes a whole number")))
 }
 
+/// The value of `--name value`, if it is given.
+pub fn text_option(name: &str) -> Option<String> {
+    let mut arguments = std::env::args();
+    arguments.find(|argument| *argument == format!("--{name}"))?;
+    arguments.next()
+}
+
 /// Whether `--name` is given.
 pub fn flag(name: &str) -> bool {
     std::env::args().any(|argument| argument == format!("--{name}"))

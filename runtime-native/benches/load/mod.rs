@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each bench uses its part of this")]
 
+pub mod bare;
+pub mod wrk;
+
 use std::{
     io::{ErrorKind, Read, Write},
     net::{SocketAddr, TcpStream},
