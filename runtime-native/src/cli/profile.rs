@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+use portico_measuring::scenarios::Scenario;
+use url::Url;
 
 /// Where the statements to look at come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -23,8 +25,101 @@ pub(crate) enum SlowestBy {
     Mean,
 }
 
+/// What a server is profiled for.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileWhat {
+    /// Where a server under load spends its CPU time: cpu.pb.gz and flamegraph.svg.
+    ///
+    /// Without --url a server of its own is started, on a new `SQLite` file, and loaded. With --url a running one is looked at as it is: it must have been started with `PORTICO_PPROF=on`,
+    /// and the token must be an admin's. The profile is in pprof's format: `go tool pprof cpu.pb.gz`.
+    #[command(after_help = CPU)]
+    Cpu(ProfileServer),
+    /// Which functions hold more memory after a load than before: heap-before.pb.gz, heap-after.pb.gz, heap-growth.svg, and a table.
+    ///
+    /// Without --url a server of its own is started, on a new `SQLite` file, and loaded for so many seconds between the two profiles. With --url a running one is looked at twice, so many
+    /// seconds apart, as it is: it must have been started with `PORTICO_PPROF=on`, and the token must be an admin's.
+    #[command(after_help = HEAP)]
+    Heap(ProfileServer),
+}
+
+const CPU: &str = "\
+Examples:
+    portico profile cpu --scenario keys --rate 2000 --output /tmp/profile
+    portico profile cpu --url http://127.0.0.1:8080 --token-env ADMIN_TOKEN --seconds 30
+
+Exit codes: 0 written, 1 the server can't be reached, refuses, or takes no profiles, 2 not understood.";
+const HEAP: &str = "\
+What was allocated is sampled each 64 KiB, so a function that holds less may be missing, and figures are estimates.
+
+Examples:
+    portico profile heap --scenario mixed --seconds 60
+    portico profile heap --url http://127.0.0.1:8080 --token-file token --seconds 600
+
+Exit codes: 0 written, 1 the server can't be reached, refuses, or takes no profiles, 2 not understood.";
+
+/// Which server, for how long, under what, and where the files go.
 #[derive(Debug, Args)]
+pub(crate) struct ProfileServer {
+    /// A running server, instead of one of its own.
+    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    pub(crate) url: Option<Url>,
+    #[command(flatten)]
+    pub(crate) token: TokenFrom,
+    /// For how long: 1 to 60 for cpu, up to a day for heap.
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) seconds: u32,
+    /// What its own server is asked: health, login, keys, messages, chats, catalogue, mixed or soak.
+    #[arg(long, value_name = "NAME", default_value = "mixed", value_parser = parse_scenario, conflicts_with = "url")]
+    pub(crate) scenario: Scenario,
+    /// How many requests a second.
+    #[arg(long, value_name = "N", default_value_t = 300.0, value_parser = parse_rate, conflicts_with = "url")]
+    pub(crate) rate: f64,
+    /// Where the files are written; made if need be.
+    #[arg(long, value_name = "DIR", default_value = "portico-profile")]
+    pub(crate) output: PathBuf,
+}
+
+/// Where an admin's access token comes from: never from the command line, which others see in a list of processes.
+#[derive(Debug, Args)]
+pub(crate) struct TokenFrom {
+    /// The environment variable that holds an admin's access token.
+    #[arg(long, value_name = "NAME", requires = "url", conflicts_with = "token_file")]
+    pub(crate) token_env: Option<String>,
+    /// The file that holds it.
+    #[arg(long, value_name = "FILE", requires = "url")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Reads the address of a server.
+pub(super) fn parse_url(text: &str) -> Result<Url, String> {
+    let url = Url::parse(text).map_err(|error| error.to_string())?;
+    if url.scheme() != "http" {
+        return Err(
+            "must begin with http://; TLS is not spoken here: name the server's own address".to_owned()
+        );
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() {
+        return Err("must name a server, without a path".to_owned());
+    }
+    Ok(url)
+}
+
+fn parse_scenario(text: &str) -> Result<Scenario, String> {
+    let names = || Scenario::ALL.map(Scenario::name).join(", ");
+    Scenario::parse(text).ok_or_else(|| format!("is not one of {}", names()))
+}
+
+fn parse_rate(text: &str) -> Result<f64, &'static str> {
+    let rate = text.parse::<f64>().ok().filter(|rate| (0.1..=100_000.0).contains(rate));
+    rate.ok_or("must be a number from 0.1 to 100000")
+}
+
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Profile {
+    /// Profiles a server instead of statements.
+    #[command(subcommand)]
+    pub(crate) what: Option<ProfileWhat>,
     /// Which statements to look at.
     #[arg(
         long,

@@ -1,5 +1,6 @@
-//! Looks at what the database does for each statement, and at recordings for statements that repeat. Changes nothing.
+//! Looks at what the database does for each statement, at recordings for statements that repeat, and (`server`) at where a server's time and memory go. Changes nothing.
 
+mod server;
 mod table;
 
 use std::{fs, path::Path, time::Duration};
@@ -13,6 +14,7 @@ use portico_sql::profile::{
 };
 use serde_json::json;
 
+pub(crate) use self::server::profile_server;
 use super::say;
 use crate::{
     Failure,
