@@ -6,6 +6,7 @@
 //! - `encryption`: what keys at providers are encrypted under.
 //! - `logs`: log lines, written by a thread of their own.
 //! - `storage`: the configured database, its schema, its end.
+//! - `profiling`: where the process' own time and memory go.
 //! - `wiring`: ports and settings become the domain's flows.
 //! - `serve`: connections, upkeep, signals, and a gentle end.
 //! - `commands`: everything else that can be typed, a file each.
@@ -18,6 +19,7 @@ mod commands;
 mod configuration;
 mod encryption;
 mod logs;
+mod profiling;
 mod secrets;
 mod serve;
 mod storage;
@@ -73,13 +75,24 @@ pub fn main() -> ExitCode {
 
 fn run(line: CommandLine) -> Result<(), Failure> {
     let command = line.command.unwrap_or(Command::Serve(Serve::default()));
-    if let Command::Hash(Hash::Calibrate(options)) = command {
-        return commands::calibrate(&options);
-    }
+    // What measures, and what only prints, needs no configuration of its own.
+    let command = match command {
+        Command::Hash(Hash::Calibrate(options)) => return commands::calibrate(&options),
+        Command::Baseline(options) => return commands::baseline(&options),
+        Command::Compare(options) => return commands::compare(&options),
+        Command::Loadtest(options) => return commands::loadtest(&options),
+        Command::Report(options) => return commands::report(&options),
+        Command::OpenApi(options) => return commands::openapi(&options),
+        Command::Profile(cli::Profile { what: Some(what), .. }) => return commands::profile_server(&what),
+        other => other,
+    };
     let configuration = Configuration::read(line.config.as_deref())
         .map_err(|faults| Failure::Usage(faults.iter().map(ToString::to_string).collect()))?;
     if matches!(command, Command::CheckConfig) {
         return commands::check_config(&configuration);
+    }
+    if configuration.pprof && matches!(command, Command::Serve(_)) {
+        profiling::restart_with_sampling()?;
     }
     let _flush = configuration.logs.start();
     for warning in &configuration.warnings {
@@ -87,8 +100,9 @@ fn run(line: CommandLine) -> Result<(), Failure> {
     }
     match command {
         Command::Serve(options) => {
+            let profiler = configuration.pprof.then(profiling::prepare).transpose()?;
             let runtime = Builder::new_multi_thread().enable_all().thread_name("portico").build()?;
-            runtime.block_on(serve::serve(configuration, &options)).map_err(log)
+            runtime.block_on(serve::serve(configuration, &options, profiler)).map_err(log)
         }
         Command::Migrate => one_thread()?.block_on(commands::migrate(&configuration)),
         Command::User(User::Create(options)) => {
@@ -108,7 +122,13 @@ fn run(line: CommandLine) -> Result<(), Failure> {
         Command::Cache(Cache::Experiment(what)) => {
             one_thread()?.block_on(commands::experiment(&configuration, what))
         }
-        Command::Hash(_) | Command::CheckConfig => Ok(()),
+        Command::Hash(_)
+        | Command::CheckConfig
+        | Command::Baseline(_)
+        | Command::Compare(_)
+        | Command::Loadtest(_)
+        | Command::Report(_)
+        | Command::OpenApi(_) => Ok(()),
     }
 }
 

@@ -27,6 +27,7 @@ use crate::{
     configuration::Configuration,
     encryption,
     secrets::{JWT_SECRET, make_private_directory},
+    serve::Watching,
     storage::Store,
 };
 
@@ -39,7 +40,12 @@ pub(crate) struct Wired {
 }
 
 /// Joins the adapters. Secrets that were not set are read from the data directory, or made there.
-pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired, Failure> {
+pub(crate) fn wire(
+    configuration: &Configuration,
+    store: &Store,
+    watching: &Watching,
+    fetch: &Arc<dyn Fetch>,
+) -> Result<Wired, Failure> {
     make_private_directory(&configuration.data_dir)?;
     let settings = configuration.settings.clone();
     let clock = Arc::new(SystemClock);
@@ -67,16 +73,14 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
     let usage = UsageSettings::new(configuration.usage());
     let usage = FileUsageLedger::open(&usage, Arc::clone(&repositories.key_usage), entropy.clone());
     let usage = Arc::new(usage.context("opening the ledger of uses")?);
-    let fetch = fetch(configuration)?;
-    let github = settings
-        .github
-        .clone()
-        .map(|github| Arc::new(GithubProvider::new(github, Arc::clone(&fetch))) as Arc<dyn IdentityProvider>);
+    let github = settings.github.clone().map(|github| {
+        Arc::new(GithubProvider::new(github, watching.fetch(Arc::clone(fetch)))) as Arc<dyn IdentityProvider>
+    });
     let resolver = settings
         .bots
         .dns_url
         .as_ref()
-        .map(|url| Arc::new(HttpsResolver::new(url, Arc::clone(&fetch))) as Arc<dyn Resolver>);
+        .map(|url| Arc::new(HttpsResolver::new(url, Arc::clone(fetch))) as Arc<dyn Resolver>);
     let fence: Arc<Fence> = Arc::default();
     let redis = shared_redis(configuration, clock.clone(), &fence)?;
     let seed = entropy.bytes().map_err(|cause| anyhow!(cause.detail))?;
@@ -115,7 +119,7 @@ pub(crate) fn wire(configuration: &Configuration, store: &Store) -> Result<Wired
         database_state: repositories.database_state,
         facts: repositories.facts,
         deferred: deferred.clone(),
-        passwords: make_passwords(&settings),
+        passwords: watching.passwords(hasher(&settings)),
         token_keys: Arc::new(StaticTokenKeys::new(
             configuration.keys.config(secret, settings.public_url.clone()),
         )),
@@ -157,16 +161,21 @@ pub(crate) fn authorities(configuration: &Configuration) -> anyhow::Result<Optio
 
 /// Makes the hasher with its threads, each time it is called.
 pub(crate) fn make_passwords(settings: &Settings) -> MakePasswords {
+    let make = hasher(settings);
+    Arc::new(move || Arc::new(make()))
+}
+
+fn hasher(settings: &Settings) -> impl Fn() -> BcryptPasswords + Send + Sync + use<> {
     let settings = BcryptSettings {
         cost: BcryptCost::new(settings.bcrypt_cost).unwrap_or(BcryptCost::SERVER),
         deadline: settings.hash_deadline,
         slots: None,
     };
-    Arc::new(move || Arc::new(BcryptPasswords::new(settings)))
+    move || BcryptPasswords::new(settings)
 }
 
 /// Asks other services.
-fn fetch(configuration: &Configuration) -> anyhow::Result<Arc<dyn Fetch>> {
+pub(crate) fn fetch(configuration: &Configuration) -> anyhow::Result<Arc<dyn Fetch>> {
     let roots = authorities(configuration)?;
     Ok(Arc::new(HttpFetch::new(roots.as_deref()).map_err(|fault| anyhow!("PORTICO_CA_FILE: {fault}"))?))
 }

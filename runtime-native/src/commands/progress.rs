@@ -41,6 +41,11 @@ impl Progress {
     }
 }
 
+/// Says on the standard error what begins. That it can't be said stops nothing.
+pub(crate) fn note(what: &str) {
+    let _ = writeln!(io::stderr(), "{what}");
+}
+
 fn line(label: &str, done: u64, of: u64, spent: Duration, bar: bool) -> String {
     let seconds = spent.as_secs_f64();
     #[expect(clippy::cast_precision_loss, reason = "shown rounded")]

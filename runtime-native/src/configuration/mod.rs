@@ -5,6 +5,8 @@ mod file;
 mod keys;
 mod models;
 mod print;
+mod serving;
+mod telemetry;
 mod values;
 
 use std::{
@@ -23,14 +25,20 @@ use portico_domain::{
 use portico_in_process::JournalSync;
 use portico_redis::RedisAddress;
 
-pub(crate) use self::{database::Database, keys::GivenKeys, print::print};
+pub(crate) use self::{
+    database::Database,
+    keys::GivenKeys,
+    print::print,
+    serving::{ServingSettings, TlsFiles, TlsPair},
+    telemetry::{TelemetrySettings, TraceTarget},
+};
 use crate::logs::{LogFormat, LogSettings};
 
 const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8080);
 
 /// Everything that the native server can be told.
 pub(crate) struct Configuration {
-    /// What both runtimes share. Its public address is the one that was set, else [`Configuration::default_public_url`] of the address to
+    /// What both runtimes share. Its public address is the one that was set, else [`ServingSettings::default_public_url`] of the address to
     /// listen on, whose port may still be 0.
     pub(crate) settings: Settings,
     /// Whether the public address was set.
@@ -51,14 +59,16 @@ pub(crate) struct Configuration {
     pub(crate) journal_sync: JournalSync,
     /// How long stopping may take before what is under way is given up.
     pub(crate) shutdown_time_limit: Duration,
-    /// How long a connection may take to bring a whole request head, waiting for its first byte included.
-    pub(crate) idle_time_limit: Duration,
-    /// How many connections are served at a time; more wait in the kernel.
-    pub(crate) max_connections: u32,
+    /// How connections are served.
+    pub(crate) serving: ServingSettings,
+    /// What is shown of the server while it runs.
+    pub(crate) telemetry: TelemetrySettings,
     /// Certificates of authorities to trust besides the usual ones, when asking other services.
     pub(crate) ca_file: Option<PathBuf>,
     /// Where what requests ask of the database is recorded, if it is.
     pub(crate) record_statements: Option<PathBuf>,
+    /// Whether admins may take profiles of the process.
+    pub(crate) pprof: bool,
     /// The models to begin with and to answer with while the database is away.
     pub(crate) models: Arc<BuiltInModels>,
     /// The file that they were read from, where they are not the program's own.
@@ -126,7 +136,8 @@ impl Configuration {
 
     fn take(variables: &mut Variables) -> Self {
         let listen = variables.take("PORTICO_LISTEN", values::listen).unwrap_or(DEFAULT_LISTEN);
-        let settings = Settings::take(variables, Target::Native, &Self::default_public_url(listen));
+        let serving = ServingSettings::take(variables);
+        let settings = Settings::take(variables, Target::Native, &serving.default_public_url(listen));
         let path = |text: &str| Ok::<_, String>(PathBuf::from(text));
         let data_dir =
             variables.take("PORTICO_DATA_DIR", path).unwrap_or_else(|| PathBuf::from("./portico-data"));
@@ -137,7 +148,6 @@ impl Configuration {
             variables.take(name, values::span(bounds)).unwrap_or(Duration::from_secs(default))
         };
         let shutdown_time_limit = span("PORTICO_SHUTDOWN_TIME_LIMIT", 30, 1..=600);
-        let idle_time_limit = span("PORTICO_IDLE_TIME_LIMIT", 75, 1..=3_600);
         Self {
             database: Database::take(variables, &data_dir),
             redis: variables.take("REDIS_URL", RedisAddress::parse),
@@ -147,11 +157,9 @@ impl Configuration {
                 format: variables.take("PORTICO_LOG_FORMAT", LogFormat::parse),
             },
             journal_sync: variables.take("PORTICO_JOURNAL_SYNC", parse_sync).unwrap_or_default(),
-            max_connections: variables
-                .take("PORTICO_MAX_CONNECTIONS", values::count(1..=1_000_000))
-                .unwrap_or(8_192),
             ca_file: variables.take("PORTICO_CA_FILE", path),
             record_statements: variables.take("PORTICO_RECORD_STATEMENTS", path),
+            pprof: variables.take("PORTICO_PPROF", serving::on_or_off).unwrap_or(false),
             models: Arc::new(models),
             models_file,
             settings,
@@ -159,18 +167,10 @@ impl Configuration {
             listen,
             data_dir,
             shutdown_time_limit,
-            idle_time_limit,
+            serving,
+            telemetry: TelemetrySettings::take(variables),
             warnings: Vec::new(),
             origins: BTreeMap::new(),
-        }
-    }
-
-    /// The public address of a server that listens on `address`. Nobody can reach "any address", so that one is told as `localhost`.
-    pub(crate) fn default_public_url(address: SocketAddr) -> String {
-        if address.ip().is_unspecified() {
-            format!("http://localhost:{}", address.port())
-        } else {
-            format!("http://{address}")
         }
     }
 

@@ -1,14 +1,21 @@
 //! The effective configuration, a setting a line.
 
-use std::io::{self, Write};
+use std::{
+    io::{self, Write},
+    path::Path,
+};
 
 use portico_domain::{
     cache::Prefix,
     models::Quota,
     settings::{BotRoute, Switch},
 };
+use portico_http_api::MetricsAccess;
 
-use super::{Configuration, Database, show_sync, values::show_span};
+use super::{
+    Configuration, Database, ServingSettings, TelemetrySettings, TlsFiles, TraceTarget, show_sync,
+    values::show_span,
+};
 use crate::secrets;
 
 /// What is printed of a setting's value.
@@ -33,6 +40,8 @@ pub(crate) fn print(configuration: &Configuration, out: &mut dyn Write) -> io::R
 
 fn lines(configuration: &Configuration) -> Vec<(String, Shown)> {
     let mut lines = process(configuration);
+    lines.extend(serving(&configuration.serving));
+    lines.extend(telemetry(&configuration.telemetry));
     lines.extend(database(configuration));
     let redis = configuration.redis.as_ref().map(ToString::to_string);
     let redis = redis.map_or(Shown::Unset("limits and cache are this process' own"), Shown::Value);
@@ -41,6 +50,7 @@ fn lines(configuration: &Configuration) -> Vec<(String, Shown)> {
     lines.extend(shared(configuration));
     lines.extend(limits(configuration));
     lines.extend(bots(configuration));
+    lines.extend(browsers(configuration));
     lines.extend(Switch::ALL.map(|switch| {
         let on = configuration.settings.switches.is_on(switch);
         (format!("PORTICO_FLOW_{}", switch.name()), Shown::Value(if on { "on" } else { "off" }.to_owned()))
@@ -84,11 +94,28 @@ fn process(configuration: &Configuration) -> Vec<(String, Shown)> {
         ("PORTICO_LOG_FORMAT".to_owned(), format),
         line("PORTICO_JOURNAL_SYNC", show_sync(configuration.journal_sync)),
         line("PORTICO_SHUTDOWN_TIME_LIMIT", show_span(configuration.shutdown_time_limit)),
-        line("PORTICO_IDLE_TIME_LIMIT", show_span(configuration.idle_time_limit)),
-        line("PORTICO_MAX_CONNECTIONS", configuration.max_connections),
         ("PORTICO_CA_FILE".to_owned(), authorities),
         ("PORTICO_MODELS_FILE".to_owned(), models),
         ("PORTICO_RECORD_STATEMENTS".to_owned(), recording),
+        line("PORTICO_PPROF", if configuration.pprof { "on" } else { "off" }),
+    ]
+}
+
+fn serving(serving: &ServingSettings) -> Vec<(String, Shown)> {
+    let file = |path: fn(&TlsFiles) -> &Path| {
+        serving.tls.as_ref().map_or(Shown::Unset("connections are in clear text"), |files| {
+            Shown::Value(path(files).display().to_string())
+        })
+    };
+    vec![
+        line("PORTICO_IDLE_TIME_LIMIT", show_span(serving.idle_time_limit)),
+        line("PORTICO_HEADER_TIME_LIMIT", show_span(serving.header_time_limit)),
+        line("PORTICO_BODY_TIME_LIMIT", show_span(serving.body_time_limit)),
+        line("PORTICO_SEND_TIME_LIMIT", show_span(serving.send_time_limit)),
+        line("PORTICO_MAX_CONNECTIONS", serving.max_connections),
+        line("PORTICO_HTTP2", if serving.speaks_http2 { "on" } else { "off" }),
+        ("PORTICO_TLS_CERTIFICATE".to_owned(), file(|files| &files.certificate)),
+        ("PORTICO_TLS_KEY".to_owned(), file(|files| &files.key)),
     ]
 }
 
@@ -196,6 +223,43 @@ fn bots(configuration: &Configuration) -> Vec<(String, Shown)> {
     lines
 }
 
+fn telemetry(telemetry: &TelemetrySettings) -> Vec<(String, Shown)> {
+    let (access, token) = match &telemetry.metrics {
+        None => ("off", false),
+        Some(MetricsAccess::Admin(token)) => ("admin", token.is_some()),
+        Some(MetricsAccess::Open) => ("open", false),
+    };
+    let traces = telemetry.traces.as_ref();
+    let of = |shown: fn(&TraceTarget) -> String| {
+        traces.map_or(Shown::Unset("nothing is traced"), |target| Shown::Value(shown(target)))
+    };
+    vec![
+        line("PORTICO_METRICS", access),
+        secret("PORTICO_METRICS_TOKEN", token, "a scraper has no token of its own"),
+        ("PORTICO_OTLP_ENDPOINT".to_owned(), of(|target| target.endpoint.clone())),
+        ("PORTICO_TRACE_SAMPLE".to_owned(), of(|target| target.sample.to_string())),
+        ("PORTICO_TRACE_SERVICE_NAME".to_owned(), of(|target| target.service.clone())),
+    ]
+}
+
+fn browsers(configuration: &Configuration) -> Vec<(String, Shown)> {
+    let settings = &configuration.settings;
+    let browsers = &settings.browsers;
+    let origins = browsers.origins.shown();
+    let origins = origins.map_or(Shown::Unset("no other origin's pages may read answers"), Shown::Value);
+    let transport = match (browsers.strict_transport, settings.strict_transport()) {
+        (None, _) => Shown::Value("off".to_owned()),
+        (Some(_), None) => Shown::Unset("the public address is not https"),
+        (Some(_), Some(span)) => Shown::Value(show_span(span)),
+    };
+    vec![
+        ("PORTICO_CORS_ORIGINS".to_owned(), origins),
+        line("PORTICO_CORS_CREDENTIALS", if browsers.credentials { "on" } else { "off" }),
+        line("PORTICO_CORS_MAX_AGE", show_span(browsers.preflight_lifetime)),
+        ("PORTICO_HSTS".to_owned(), transport),
+    ]
+}
+
 fn limits(configuration: &Configuration) -> Vec<(String, Shown)> {
     let limits = configuration.settings.limits;
     let shown = |quota: Option<Quota>| quota.map_or_else(|| "off".to_owned(), |quota| quota.to_string());
@@ -223,10 +287,13 @@ mod tests {
             include_str!("mod.rs"),
             include_str!("database.rs"),
             include_str!("keys.rs"),
+            include_str!("serving.rs"),
+            include_str!("telemetry.rs"),
             include_str!("../../../domain/src/settings/mod.rs"),
             include_str!("../../../domain/src/settings/caching.rs"),
             include_str!("../../../domain/src/settings/limits.rs"),
             include_str!("../../../domain/src/settings/bots.rs"),
+            include_str!("../../../domain/src/settings/browsers.rs"),
         ];
         let code = |source: &str| source.split("#[cfg(test)]").next().unwrap_or_default().to_owned();
         let literals =

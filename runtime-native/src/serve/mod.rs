@@ -5,29 +5,36 @@
 //! 3. Told to stop: take no more connections, let each that is open have its answer, finish the writes that follow answers, close the database.
 //!    Nothing that was accepted is lost. What can't be finished in time is left to the journal.
 
+mod bodies;
 mod connections;
+mod limits;
 mod listener;
+mod protocol;
 mod recording;
 mod signals;
+mod stream;
+mod telemetry;
+mod tls;
 mod upkeep;
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, anyhow};
 use portico_domain::{flows::cache_operations::ConductExperiments, ports::Clock};
-use portico_http_api::{Api, Surface};
+use portico_http_api::{Api, Profiler, Surface, Watch};
 use portico_in_process::{FileUsageLedger, JournalledWrites, SystemClock};
 
-use self::{connections::Connections, listener::Listener, signals::Signals};
+pub(crate) use self::telemetry::Watching;
+use self::{connections::Connections, listener::Listener, signals::Signals, telemetry::Sources, tls::Tls};
 use crate::{
     Failure,
     cli::Serve,
     configuration::{Configuration, Database},
     storage::{SchemaFault, Store, note},
-    wiring::{Wired, wire},
+    wiring::{self, Wired, wire},
 };
 
 /// How long a start may wait for a database before it serves without: it isn't ready then, but alive.
@@ -42,13 +49,17 @@ const LAST_RESULTS: Duration = Duration::from_secs(1);
 const LEAST_DRAIN: Duration = Duration::from_secs(1);
 
 /// Serves until told to stop.
-pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> Result<(), Failure> {
+pub(crate) async fn serve(
+    mut configuration: Configuration,
+    options: &Serve,
+    profiler: Option<Arc<dyn Profiler>>,
+) -> Result<(), Failure> {
     let started_at = SystemClock.now();
     let mut signals = Signals::new().context("listening to signals")?;
     let mut listener = Listener::bind(configuration.listen)?;
     let address = listener.address();
     if !configuration.public_url_is_set {
-        configuration.settings.public_url = Configuration::default_public_url(address);
+        configuration.settings.public_url = configuration.serving.default_public_url(address);
     }
     let store = Arc::new(Store::open(&configuration, Arc::new(SystemClock))?);
     let schema_is_known = tokio::select! {
@@ -58,7 +69,9 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
             return Ok(());
         }
     };
-    let Wired { door, deferred, usage, redis } = wire(&configuration, &store)?;
+    let fetch = wiring::fetch(&configuration)?;
+    let watching = Watching::start(&configuration, &fetch)?;
+    let Wired { door, deferred, usage, redis } = wire(&configuration, &store, &watching, &fetch)?;
     if let Some(redis) = &redis
         && !redis.ready(REDIS_WAIT).await
     {
@@ -67,14 +80,25 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
         );
     }
     let api = Api { door: Arc::clone(&door), version: env!("CARGO_PKG_VERSION"), started_at };
-    let surface = match &configuration.record_statements {
-        Some(path) => Surface::recording(api, recording::recorder(path)?),
-        None => Surface::new(api),
+    let recorder = configuration.record_statements.as_deref().map(recording::recorder).transpose()?;
+    let open = Arc::new(OnceLock::new());
+    let sources = Sources {
+        connections: Arc::clone(&open),
+        deferred: Arc::clone(&deferred),
+        usage: Arc::clone(&usage),
     };
-    let connections = Connections::new(surface, &configuration);
+    let metrics = watching.page(&configuration, &door, sources);
+    let watch = Watch { observer: watching.observer(), metrics, profiler, recorder };
+    let surface = Surface::watched(api, watch);
+    let serving = &configuration.serving;
+    let tls =
+        serving.tls.as_ref().map(|files| Tls::new(files, serving.speaks_http2)).transpose()?.map(Arc::new);
+    let connections = Connections::new(surface, serving, tls.clone());
+    // The surface comes first, and its metrics' page tells of them.
+    let _ = open.set(connections.open());
 
     tracing::info!(
-        address = format!("http://{address}"),
+        address = format!("{}://{address}", serving.scheme()),
         database = configuration.database.shown(),
         version = env!("CARGO_PKG_VERSION"),
         "listening"
@@ -83,6 +107,7 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
     let conduct = tokio::spawn(upkeep::conduct(Arc::clone(&door)));
     let pools = tokio::spawn(upkeep::watch_pools(Arc::clone(&door)));
     let mut schema = tokio::spawn(watch_schema(Arc::clone(&store), schema_is_known));
+    let certificate = tls.map(|tls| tokio::spawn(async move { tls.watch().await }));
     let outcome = tokio::select! {
         () = connections.serve(&mut listener) => unreachable_end(),
         signal = signals.next() => {
@@ -95,11 +120,15 @@ pub(crate) async fn serve(mut configuration: Configuration, options: &Serve) -> 
     conduct.abort();
     pools.abort();
     schema.abort();
+    if let Some(certificate) = certificate {
+        certificate.abort();
+    }
     let last_results = Arc::clone(&door.cache_operations.conduct);
     let finish = Finish { connections, deferred: &deferred, usage: &usage, results: &last_results };
     let stop = stop(finish, listener, &store, configuration.shutdown_time_limit);
     let stop = async {
         stop.await;
+        watching.flush().await;
         if let Some(redis) = redis {
             redis.close().await;
         }

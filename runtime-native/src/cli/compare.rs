@@ -1,0 +1,110 @@
+//! The options of `portico compare`.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::Args;
+use portico_domain::settings::Switch;
+use url::Url;
+
+/// Which Portico is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum CompareTarget {
+    /// The native server.
+    Native,
+    /// The Worker in workerd, from a checkout in which it was built.
+    Worker,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Compare {
+    /// What is turned off and on: `API_KEY_CACHE` or `api_key_cache` for `PORTICO_FLOW_API_KEY_CACHE`; all of them if none is named.
+    #[arg(value_name = "SWITCH", value_parser = parse_switch)]
+    pub(crate) switches: Vec<Switch>,
+    /// How much longer a round trip to the database takes, such as 20ms. Needs a Postgres.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    pub(crate) db_latency: Option<Duration>,
+    /// Which Portico is measured.
+    #[arg(long, value_enum, default_value = "native")]
+    pub(crate) target: CompareTarget,
+    /// A Postgres on which databases may be made; they are dropped at the end. Without it one is made for the run where --db-latency or the Worker
+    /// needs it, from the programs that are installed; else each server has an `SQLite` file, which is never far away.
+    #[arg(long, value_name = "URL", value_parser = parse_database)]
+    pub(crate) database: Option<Url>,
+    /// How often each way is measured. More rounds make the intervals narrower.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=1_000))]
+    pub(crate) rounds: u32,
+    /// How many seconds a turn takes; each round is six turns: off, on, off again, and back.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=600))]
+    pub(crate) seconds: u32,
+    /// Writes what was measured as JSON, which `portico report` reads.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) json: Option<PathBuf>,
+    /// Writes the report as Markdown.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Writes the report as HTML with charts; it opens without the internet.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Where the Worker was built, for --target worker: a checkout of Portico. Without it, the one that this program or the working directory is in.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) checkout: Option<PathBuf>,
+}
+
+fn parse_switch(text: &str) -> Result<Switch, String> {
+    let named = text.trim().to_ascii_uppercase().replace('-', "_");
+    let named = named.strip_prefix("PORTICO_FLOW_").unwrap_or(&named);
+    let found = Switch::ALL.into_iter().find(|switch| switch.name() == named);
+    found.ok_or_else(|| {
+        format!("there is no such switch; there are {}", Switch::ALL.map(Switch::name).join(", "))
+    })
+}
+
+fn parse_time(text: &str) -> Result<Duration, &'static str> {
+    const WRONG: &str = "must be a time such as 20ms, at most 10s";
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic()).ok_or(WRONG)?);
+    let number: f64 = number.parse().map_err(|_| WRONG)?;
+    let seconds = match unit {
+        "ms" => number / 1_000.0,
+        "s" => number,
+        _ => return Err(WRONG),
+    };
+    if (0.0..=10.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(WRONG) }
+}
+
+pub(super) fn parse_database(text: &str) -> Result<Url, &'static str> {
+    const WRONG: &str = "must be the URL of a Postgres, such as postgres://user:password@host:5432/postgres";
+    let url = Url::parse(text).map_err(|_| WRONG)?;
+    let is_postgres = matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some();
+    if is_postgres { Ok(url) } else { Err(WRONG) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_switch_is_known_by_its_name_in_any_form_and_an_unknown_one_is_told_all() {
+        for form in ["API_KEY_CACHE", "api_key_cache", "api-key-cache", "PORTICO_FLOW_API_KEY_CACHE"] {
+            assert_eq!(parse_switch(form), Ok(Switch::ApiKeyCache), "{form}");
+        }
+        let told = parse_switch("warp_drive").unwrap_err();
+        assert!(Switch::ALL.iter().all(|switch| told.contains(switch.name())), "{told}");
+    }
+
+    #[test]
+    fn times_have_units_and_bounds() {
+        assert_eq!(parse_time("20ms"), Ok(Duration::from_millis(20)));
+        assert_eq!(parse_time("0.5s"), Ok(Duration::from_millis(500)));
+        for wrong in ["20", "ms", "-1ms", "11s", "20m", "1e9s", "NaNms", "infs"] {
+            assert!(parse_time(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn only_a_postgres_is_taken() {
+        assert!(parse_database("postgres://a:b@localhost/postgres").is_ok());
+        for wrong in ["sqlite:x", "localhost:5432", "mysql://localhost/x"] {
+            assert!(parse_database(wrong).is_err(), "{wrong}");
+        }
+    }
+}
