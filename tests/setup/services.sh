@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes sure that tests can start Postgres and Redis of their own, or have been given running ones.
+# Makes sure that tests can start Postgres and Redis of their own, or have been given running ones, and that wrk is there.
 #
 # Tests start their own servers from these binaries, in scratch directories and on free ports. Where TEST_DATABASE_URL names a running
 # one, that is used and nothing is installed. Redis is needed in any case: some tests hang and kill it.
@@ -34,5 +34,7 @@ else
 fi
 command -v redis-server >/dev/null || install redis-server PATH
 redis=$(command -v redis-server)
+# What the load driver is compared with. Debian and Ubuntu package it; elsewhere it is Homebrew's.
+command -v wrk >/dev/null || install wrk PATH
 [ -z "${TEST_REDIS_URL:-}" ] || redis="$redis, for conformance the one of TEST_REDIS_URL"
-echo "services: postgres $postgres, redis $redis"
+echo "services: postgres $postgres, redis $redis, wrk $(command -v wrk)"

@@ -1,5 +1,7 @@
 //! What is there before routes are called, and a call for each route.
 
+mod operations;
+
 use anyhow::Context;
 use http::Method;
 use serde_json::{Value, json};
@@ -95,14 +97,6 @@ impl Scene {
 
     fn admins(&self, method: Method, path: &str) -> Call {
         self.api.call(method, path).bearer(&self.admin)
-    }
-
-    fn operations(&mut self) {
-        for path in ["/health", "/ready", "/api/v2/health", "/api/v2/info", "/.well-known/jwks.json"] {
-            self.add(&format!("GET {path}"), "", 200, self.api.get(path));
-        }
-        let call = self.admins(Method::GET, "/api/v1/admin/db");
-        self.add("GET /api/v1/admin/db", "", 200, call);
     }
 
     async fn identity(&mut self) -> anyhow::Result<()> {

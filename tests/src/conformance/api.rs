@@ -10,6 +10,7 @@ use serde_json::Value;
 use tokio::sync::OnceCell;
 
 use super::answer::Answer;
+use super::described::Described;
 use super::people::Person;
 use crate::random;
 
@@ -29,9 +30,9 @@ pub struct Api {
 pub struct Addresses {
     /// The server whose limits are out of the way.
     pub base: String,
-    /// The server with the default limits.
+    /// The server with the default limits, whose answers every origin may read.
     pub limited: String,
-    /// The server with sign-up closed, no provider, bodies of 2 KiB and 3 s for a request.
+    /// The server with sign-up closed, no provider, bodies of 2 KiB, 3 s for a request, two origins that may read, and an https address.
     pub strict: String,
     /// The OAuth provider.
     pub github: String,
@@ -43,6 +44,7 @@ struct Shared {
     addresses: Addresses,
     http: reqwest::Client,
     bystander: OnceCell<Person>,
+    described: OnceCell<Described>,
 }
 
 impl Api {
@@ -53,7 +55,7 @@ impl Api {
             .timeout(PATIENCE)
             .user_agent("portico-conformance/1")
             .build()?;
-        let shared = Shared { addresses, http, bystander: OnceCell::new() };
+        let shared = Shared { addresses, http, bystander: OnceCell::new(), described: OnceCell::new() };
         Ok(Self { shared: Arc::new(shared), client_address: some_address()? })
     }
 
@@ -85,10 +87,21 @@ impl Api {
         self.shared.bystander.get_or_try_init(|| Person::register(self)).await
     }
 
+    /// Gives what the server says of itself, which every answer is held against.
+    async fn described(&self) -> anyhow::Result<&Described> {
+        let read = || async {
+            let url = format!("{}/openapi.json", self.addresses().base);
+            let answer = self.shared.http.get(url).send().await?.error_for_status()?;
+            Described::of(serde_json::from_slice(&answer.bytes().await?)?)
+        };
+        self.shared.described.get_or_try_init(read).await.context("reading /openapi.json")
+    }
+
     /// Begins a request.
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
         Call {
             api: self.clone(),
+            is_undescribed: false,
             method,
             path: path.into(),
             headers: Vec::new(),
@@ -135,9 +148,16 @@ pub struct Call {
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Bytes>,
     server: Server,
+    is_undescribed: bool,
 }
 
 impl Call {
+    /// Takes an answer that no description has, for the reason given: something was sent that HTTP doesn't allow.
+    pub fn undescribed(mut self, _why: &str) -> Self {
+        self.is_undescribed = true;
+        self
+    }
+
     /// Sends it to the server with the default limits.
     pub fn limited(mut self) -> Self {
         self.server = Server::Limited;
@@ -192,8 +212,12 @@ impl Call {
             }
         }
         let head = self.method == Method::HEAD;
-        let mut request =
-            self.api.shared.http.request(self.method, format!("{base}{}", self.path)).headers(headers);
+        let mut request = self
+            .api
+            .shared
+            .http
+            .request(self.method.clone(), format!("{base}{}", self.path))
+            .headers(headers);
         if let Some(body) = self.body {
             request = request.body(body);
         }
@@ -203,6 +227,9 @@ impl Call {
         let body = response.bytes().await.with_context(|| format!("{told}: a broken answer"))?;
         let answer = Answer { status, headers, body, told, head };
         answer.keeps_the_conventions()?;
+        if !self.is_undescribed {
+            self.api.described().await?.allows(&self.method, &self.path, &answer)?;
+        }
         Ok(answer)
     }
 }

@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | [`api`] | the server under test, and requests to it |
 //! | [`answer`] | an answer, and the conventions that every answer is held against |
+//! | [`described`] | what `/openapi.json` says of it, which every answer is held against |
 //! | [`people`] | registering and signing in, as cases need it |
 //! | [`forge`] | access tokens, good and bad, signed with the server's own secret |
 //! | [`raw`] | requests that no HTTP client would send |
@@ -19,6 +20,7 @@ pub mod answer;
 pub mod api;
 pub mod browser;
 pub mod cases;
+pub mod described;
 pub mod forge;
 pub mod people;
 pub mod raw;

@@ -10,7 +10,9 @@ mod bots;
 mod cache_admin;
 mod conventions;
 mod cookies;
+mod cors;
 mod database;
+mod description;
 mod github;
 mod github_faults;
 mod inputs;
@@ -25,15 +27,19 @@ mod messaging;
 mod messaging_access;
 mod messaging_faults;
 mod messaging_lists;
+mod methods;
+mod metrics;
 mod models;
 mod operations;
 mod orders;
+mod pages;
 mod refresh;
 mod register;
 mod sessions;
 mod strict;
 mod system_settings;
 mod user_settings;
+mod validators;
 
 use super::Case;
 
@@ -65,6 +71,9 @@ const LINK: &str = "/api/v1/auth/github/link";
 pub fn all() -> Vec<Case> {
     [
         operations::cases(),
+        metrics::cases(),
+        description::cases(),
+        pages::cases(),
         conventions::cases(),
         register::cases(),
         login::cases(),
@@ -89,6 +98,9 @@ pub fn all() -> Vec<Case> {
         github::cases(),
         github_faults::cases(),
         cookies::cases(),
+        cors::cases(),
+        methods::cases(),
+        validators::cases(),
         inputs::cases(),
         bodies::cases(),
         cache_admin::cases(),
