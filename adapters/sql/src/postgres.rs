@@ -151,7 +151,7 @@ impl PostgresDriver {
     pub async fn migrate(&self, now: Timestamp) -> Result<Migrated, MigrationError> {
         let told = |error: sqlx::Error| Unavailable::new(SERVICE, describe("migrating", &error));
         let mut connection = self.acquire().await?;
-        let mut transaction = Connection::begin(connection.begin()).await.map_err(told)?;
+        let mut transaction = connection.transaction().await.map_err(told)?;
         let migrated = apply_missing!(transaction, MIGRATION_BEGIN, postgres, now);
         transaction.commit().await.map_err(told)?;
         connection.end();
@@ -253,7 +253,7 @@ impl Driver for PostgresDriver {
     async fn transact(&self, calls: Vec<Call>) -> Result<Vec<Vec<Row>>, DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
         let mut connection = self.acquire().await?;
-        let mut transaction = Connection::begin(connection.begin()).await.map_err(|error| ends(&error))?;
+        let mut transaction = connection.transaction().await.map_err(|error| ends(&error))?;
         let mut results = Vec::with_capacity(calls.len());
         for call in &calls {
             // Dropping the transaction on an error rolls it back.
@@ -271,7 +271,7 @@ impl Driver for PostgresDriver {
     ) -> Result<(), DriverError> {
         let ends = |error: &sqlx::Error| Unavailable::new(SERVICE, describe("a transaction", error));
         let mut connection = self.acquire().await?;
-        let mut transaction = Connection::begin(connection.begin()).await.map_err(|error| ends(&error))?;
+        let mut transaction = connection.transaction().await.map_err(|error| ends(&error))?;
         for (sent, call) in (1..).zip(calls) {
             fetch(&mut transaction, &call).await.map_err(|error| fault(call.statement, &error))?;
             told(sent);

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use sqlx::{Connection as _, PgConnection, Postgres, pool::PoolConnection};
+use sqlx::{Connection as _, PgConnection, Postgres, Transaction, pool::PoolConnection};
 use tokio::time::timeout;
 
 /// How long what nobody waits for any more may still take, so that clients that come and go don't cost a new connection each.
@@ -19,24 +19,40 @@ const GRACE: Duration = Duration::from_millis(250);
 /// A connection of the pool in somebody's hands.
 pub(super) struct Lent {
     connection: Option<PoolConnection<Postgres>>,
-    /// Whether something was begun on it of which the end wasn't seen.
-    is_busy: bool,
+    stands: Stands,
+}
+
+/// What was begun on a connection of which the end wasn't seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stands {
+    AtRest,
+    Busy,
+    /// A transaction was asked for, and sqlx doesn't count it yet: it does so once the server has answered, and ends by itself only what it counts.
+    Opening,
 }
 
 impl Lent {
     pub(super) fn new(connection: PoolConnection<Postgres>) -> Self {
-        Self { connection: Some(connection), is_busy: false }
+        Self { connection: Some(connection), stands: Stands::AtRest }
     }
 
     /// Says that something begins. Who drops the connection before [`Lent::end`] leaves it in the middle of that.
     pub(super) fn begin(&mut self) -> &mut PgConnection {
-        self.is_busy = true;
+        self.stands = Stands::Busy;
         self
+    }
+
+    /// Opens a transaction, wherever in the middle of that it is dropped.
+    pub(super) async fn transaction(&mut self) -> Result<Transaction<'_, Postgres>, sqlx::Error> {
+        self.stands = Stands::Opening;
+        let transaction = self.connection.as_mut().expect(LENT).begin().await?;
+        self.stands = Stands::Busy;
+        Ok(transaction)
     }
 
     /// Says that what was begun has ended, well or not.
     pub(super) fn end(&mut self) {
-        self.is_busy = false;
+        self.stands = Stands::AtRest;
     }
 
     /// Closes a connection that is known to be broken.
@@ -64,12 +80,19 @@ impl DerefMut for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
-        if !self.is_busy {
+        let stands = self.stands;
+        if stands == Stands::AtRest {
             return;
         }
         tokio::spawn(async move {
-            // Also sends what ends a transaction, and waits for all that is under way.
-            if !matches!(timeout(GRACE, connection.ping()).await, Ok(Ok(()))) {
+            let end = async {
+                if stands == Stands::Opening {
+                    sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await?;
+                }
+                // Also sends what ends a transaction that sqlx counts, and waits for all that is under way.
+                connection.ping().await
+            };
+            if !matches!(timeout(GRACE, end).await, Ok(Ok(()))) {
                 connection.close_on_drop();
             }
         });

@@ -12,6 +12,7 @@ use portico_sql::{
     postgres::{self, PostgresConfig, PostgresDriver},
     sqlite::{self, SqliteConfig},
 };
+use portico_tests::delay::Line;
 use sqlx::{Connection as _, PgConnection};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -30,6 +31,7 @@ pub(crate) const CASES: &[Case<Server>] = cases![
     what_nobody_waits_for_is_gone_from_postgres_and_its_connection_is_replaced,
     a_wait_for_a_lock_ends_with_whoever_waited,
     what_ends_soon_keeps_its_connection,
+    a_transaction_that_is_given_up_at_any_moment_is_not_open_for_the_next,
     what_nobody_waits_for_is_interrupted_in_a_file,
     a_server_that_cannot_look_after_its_clients_is_taken_as_it_is,
 ];
@@ -122,10 +124,12 @@ async fn what_ends_soon_keeps_its_connection(server: Server) {
     let driver = patient(&server.database().await);
     let mut seen = BTreeSet::new();
     for _ in 0..20 {
-        // Given up when it was sent and not yet answered.
+        // Given up when it was sent and, unless the server is quick, not yet answered.
         let mut asking = Box::pin(driver.run(call(&PING)));
         for _ in 0..3 {
-            let _ = futures_util::poll!(&mut asking);
+            if futures_util::poll!(&mut asking).is_ready() {
+                break;
+            }
             tokio::task::yield_now().await;
         }
         drop(asking);
@@ -133,6 +137,48 @@ async fn what_ends_soon_keeps_its_connection(server: Server) {
         seen.insert(backend(&*driver).await);
     }
     assert!(seen.len() <= 3, "connections are kept: {seen:?}");
+}
+
+/// How many connections of the database are within a transaction.
+async fn open_transactions(connection: &mut PgConnection) -> i64 {
+    let text = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
+    sqlx::query_scalar(text).fetch_one(connection).await.unwrap()
+}
+
+async fn a_transaction_that_is_given_up_at_any_moment_is_not_open_for_the_next(server: Server) {
+    let database = server.database().await;
+    let url = url::Url::parse(&database.url).unwrap();
+    let line = Line::to(&url, 5432, Duration::from_millis(20)).await.unwrap();
+    let far = PostgresDatabase { url: line.url().to_string() };
+    let driver = postgres::connect(&PostgresConfig { max_connections: 1, ..far.config() }).unwrap();
+    let mut other = PgConnection::connect(&database.url).await.unwrap();
+    driver.run(call(&PING)).await.unwrap();
+    let mut ended = 0;
+    for polls in 1..60 {
+        let mut transaction = Box::pin(driver.transact(vec![call(&PING_WRITE), call(&PING)]));
+        let mut is_ready = false;
+        for _ in 0..polls {
+            is_ready = futures_util::poll!(&mut transaction).is_ready();
+            if is_ready {
+                break;
+            }
+            // From look to look it gets further by an answer, and no further, because each takes its time to come.
+            tokio::time::sleep(Duration::from_millis(40)).await;
+        }
+        drop(transaction);
+        ended += i32::from(is_ready);
+        driver.run(call(&SHORT_WRITE)).await.unwrap();
+        let written: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM used_states").fetch_one(&mut other).await.unwrap();
+        assert_eq!(written, 1, "what was answered is there for everybody, after {polls} looks");
+        assert_eq!(open_transactions(&mut other).await, 0, "after {polls} looks");
+        sqlx::query("DELETE FROM used_states").execute(&mut other).await.unwrap();
+        if ended == 3 {
+            return;
+        }
+    }
+    panic!("a transaction should come to its end");
 }
 
 async fn what_nobody_waits_for_is_interrupted_in_a_file(server: Server) {
