@@ -117,6 +117,8 @@ pub struct BrowserSettings {
     pub preflight_lifetime: Duration,
     /// How long browsers insist on https, where that is the public address; `None` where they aren't told to.
     pub strict_transport: Option<Duration>,
+    /// Whether that was asked for, and so holds for a name of this machine too.
+    pub strict_transport_is_set: bool,
 }
 
 impl BrowserSettings {
@@ -141,9 +143,20 @@ impl BrowserSettings {
             origins: origins.unwrap_or_default(),
             credentials,
             preflight_lifetime: span(variables, "PORTICO_CORS_MAX_AGE", 3_600, (0, 86_400)),
+            strict_transport_is_set: strict_transport.is_some(),
             strict_transport: strict_transport.unwrap_or(Some(Duration::from_secs(365 * 86_400))),
         }
     }
+}
+
+/// Whether an address leads to the machine that it is used on.
+pub(super) fn is_local(url: &str) -> bool {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = split_port(authority).0.trim_end_matches('.').to_ascii_lowercase();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || address.is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 fn parse_on(text: &str) -> Result<bool, &'static str> {

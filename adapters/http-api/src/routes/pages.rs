@@ -14,31 +14,29 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Shared, not_found};
-use crate::{
-    answers::{Keep, tag_of, validated},
-    problem::Problem,
-    security::page_headers,
-};
+use crate::{answers::Keep, problem::Problem, rendered::Written, security::page_headers};
 
 /// What the page may do: load its own files, ask its own server, and nothing else; nobody may frame it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
 /// A file of the page.
 struct File {
     name: &'static str,
     kind: &'static str,
     text: &'static str,
-    tag: OnceLock<HeaderValue>,
+    /// With its packed forms, once somebody asked.
+    written: OnceLock<Written>,
 }
 
 impl File {
     const fn new(name: &'static str, kind: &'static str, text: &'static str) -> Self {
-        Self { name, kind, text, tag: OnceLock::new() }
+        Self { name, kind, text, written: OnceLock::new() }
     }
 
     fn answer(&self, request: &HeaderMap) -> Response {
-        let tag = self.tag.get_or_init(|| tag_of(self.text.as_bytes())).clone();
-        let body = Bytes::from_static(self.text.as_bytes());
-        let mut response = validated(request, Keep::PublicValidated, body, tag);
+        let written =
+            self.written.get_or_init(|| Written::as_it_is(Bytes::from_static(self.text.as_bytes())));
+        let mut response = written.clone().answer(request, Keep::PublicValidated);
         if response.status() == StatusCode::OK {
             response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(self.kind));
         }
@@ -78,5 +76,28 @@ async fn file(
     match FILES.iter().find(|file| file.name == name) {
         Some(file) => Ok(file.answer(request.headers())),
         None => Err(not_found()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+    use crate::compression::{Accepted, apply};
+
+    #[tokio::test]
+    async fn a_file_is_packed_once() {
+        let asked = HeaderMap::from_iter([(header::ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
+        for file in FILES.iter().chain([&PAGE]) {
+            let packed = async || {
+                let response = apply(file.answer(&asked), &Accepted::of(&asked)).await;
+                assert_eq!(response.headers()[header::CONTENT_ENCODING], "gzip", "{}", file.name);
+                assert_eq!(response.headers()[header::CONTENT_TYPE], file.kind);
+                response.into_body().collect().await.unwrap().to_bytes()
+            };
+            let (first, second) = (packed().await, packed().await);
+            assert_eq!(first.as_ptr(), second.as_ptr(), "{}", file.name);
+        }
     }
 }

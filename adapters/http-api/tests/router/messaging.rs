@@ -176,7 +176,7 @@ async fn a_chat_has_its_latest_message() {
     content-length: 387
     content-type: application/json
     cross-origin-resource-policy: same-origin
-    etag: "e6f13102165234bac4f9dd16e0b0fd20"
+    etag: "5b50fd4167c5fba81cb512892d92ba08"
     server-timing: total;dur=0.000, db;dur=0.000;desc="0", cache;desc="bypass"
     x-content-type-options: nosniff
     x-request-id: 01a0c450-6c7b-7707-8707-070707070707

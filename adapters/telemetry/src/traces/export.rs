@@ -1,10 +1,12 @@
 //! Sends spans, many at once, behind everything.
 
 use std::{
+    pin::pin,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
+use futures_util::future::select;
 use portico_domain::ports::{Fetch, FetchRequest};
 use tokio::{
     sync::{mpsc, watch},
@@ -32,10 +34,12 @@ impl Exporter {
         let mut batch = Vec::new();
         let mut is_away = false;
         loop {
-            let is_closing = *closing.borrow();
-            if !is_closing && queue.len() < LARGEST_BATCH {
-                // Either is a reason to go on.
-                let _ = timeout(GATHER, closing.wait_for(|closing| *closing)).await;
+            let is_closing = *closing.borrow() || queue.is_closed();
+            if !is_closing {
+                // Whichever comes first is a reason to go on; what was gathered until then stays in the batch.
+                let gather = gather(&mut queue, &mut batch);
+                let close = closing.wait_for(|closing| *closing);
+                let _ = timeout(GATHER, select(pin!(gather), pin!(close))).await;
             }
             while batch.len() < LARGEST_BATCH
                 && let Ok(finished) = queue.try_recv()
@@ -81,4 +85,9 @@ impl Exporter {
             *is_away = true;
         }
     }
+}
+
+/// Fills the batch. Dropped before it is full, it loses nothing.
+async fn gather(queue: &mut mpsc::Receiver<Finished>, batch: &mut Vec<Finished>) {
+    while batch.len() < LARGEST_BATCH && queue.recv_many(batch, LARGEST_BATCH - batch.len()).await > 0 {}
 }

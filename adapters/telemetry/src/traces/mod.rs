@@ -160,7 +160,7 @@ impl Tracer {
         let finished = Finished {
             trace,
             parent: request.incoming.map(|incoming| incoming.trace.span_id),
-            state: request.incoming.and_then(|incoming| incoming.state.clone()),
+            state: request.incoming.and_then(|incoming| copied(incoming.state.as_ref()?)),
             route: request.route,
             method: request.method.clone(),
             status: request.status,
@@ -197,6 +197,11 @@ impl Tracer {
             exporter.abort();
         }
     }
+}
+
+/// A copy of its own: a clone shares the memory of the whole head that it came in, which would stay for as long as the span waits.
+fn copied(state: &HeaderValue) -> Option<HeaderValue> {
+    HeaderValue::from_bytes(state.as_bytes()).ok()
 }
 
 /// Below it lies that part of all numbers.

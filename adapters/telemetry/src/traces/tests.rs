@@ -149,3 +149,44 @@ async fn a_collector_that_is_away_costs_spans_and_no_waiting() {
         assert_eq!(figures, SpanFigures { exported: 0, dropped: more as u64, failed: MOST_WAITING as u64 });
     }
 }
+
+#[tokio::test]
+async fn a_full_batch_is_sent_without_waiting_for_its_time() {
+    let (taken, fetch) = collector(Ok(200));
+    let tracer = Tracer::start(settings(1.0), fetch, [7; 32]);
+    // Far more than fits into the queue, in pieces of which none is a whole batch. Nothing here waits for a timer, so that only what doesn't wait for one is sent.
+    let (pieces, piece) = (64, 128);
+    for _ in 0..pieces {
+        for _ in 0..piece {
+            let trace = tracer.begin(None);
+            answered(&tracer, &Meter::traced(trace), trace, None);
+        }
+        for _ in 0..16 {
+            tokio::task::yield_now().await;
+        }
+    }
+    let sent = pieces * piece;
+    assert_eq!(tracer.figures(), SpanFigures { exported: sent, dropped: 0, failed: 0 });
+    assert_eq!(taken.lock().unwrap().len(), 16);
+}
+
+#[tokio::test]
+async fn what_a_tracer_leaves_behind_is_sent_and_the_exporter_ends() {
+    let (taken, fetch) = collector(Ok(200));
+    let tracer = Tracer::start(settings(1.0), fetch, [7; 32]);
+    let trace = tracer.begin(None);
+    answered(&tracer, &Meter::traced(trace), trace, None);
+    let exporter = tracer.exporter.lock().unwrap().take().unwrap();
+    drop(tracer);
+    timeout(Duration::from_secs(10), exporter).await.unwrap().unwrap();
+    assert_eq!(taken.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_waiting_span_keeps_no_part_of_the_head_that_its_request_came_with() {
+    let state = HeaderValue::from_static("vendor=1");
+    let kept = copied(&state).unwrap();
+    assert_eq!(kept, state);
+    assert_ne!(kept.as_bytes().as_ptr(), state.as_bytes().as_ptr());
+    assert_eq!(state.clone().as_bytes().as_ptr(), state.as_bytes().as_ptr(), "else nothing is shown here");
+}
