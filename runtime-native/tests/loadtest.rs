@@ -36,6 +36,7 @@ async fn what_makes_no_sense_is_refused_with_2_and_named() {
         (&["health", "--duration", "30"], "--duration"),
         (&["health", "--stages", "100"], "rate:time"),
         (&["health", "--database", "mysql://x/y"], "--database"),
+        (&["health", "--target", "worker", "--checkout", "/"], "needs a checkout of Portico"),
     ] {
         let ended = loadtest(&folder, arguments).await;
         assert_eq!(ended.code, Some(2), "{arguments:?}: {}", ended.told);
@@ -50,10 +51,9 @@ async fn what_cannot_be_done_ends_with_1_before_anything_is_loaded() {
     let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let nobody = format!("http://127.0.0.1:{port}");
     for (arguments, told) in [
-        (&["health", "--url", &nobody][..], "no server answers there"),
+        (&["health", "--url", &nobody][..], "can't be reached"),
         (&["health", "--report", "/proc/none/report.html"], "/proc/none/report.html can't be written"),
         (&["health", "--url", &nobody, "--k6", "/no/k6"], "/no/k6 can't be run"),
-        (&["health", "--target", "worker", "--checkout", "/"], "no checkout of Portico"),
     ] {
         let ended = loadtest(&folder, arguments).await;
         assert_eq!(ended.code, Some(1), "{arguments:?}: {}", ended.told);

@@ -191,7 +191,7 @@ async fn what_makes_no_sense_is_told_before_anything_is_measured() {
         (&["profile", "cpu", "--scenario", "everything"], 2, "is not one of health"),
         (&["profile", "cpu", "--rate", "0"], 2, "must be a number"),
         (&["profile", "cpu", "--url", "https://localhost"], 2, "http://"),
-        (&["profile", "cpu", "--url", "http://localhost/x"], 2, "without a path"),
+        (&["profile", "cpu", "--url", "http://localhost/x"], 2, "where a server listens"),
         (&["profile", "cpu", "--url", "http://127.0.0.1:1"], 2, "--token-env or --token-file"),
         (
             &["profile", "cpu", "--url", "http://127.0.0.1:1", "--scenario", "keys", "--token-env", "T"],

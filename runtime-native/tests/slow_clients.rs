@@ -90,9 +90,32 @@ async fn a_head_that_trickles_in_is_given_up() {
         // Half a preface is half a head.
         let mut stream = connect(&server).await;
         stream.write_all(b"PRI * HT").await.unwrap();
-        rest(&mut stream).await;
+        let told = rest(&mut stream).await;
+        assert!(told.starts_with("HTTP/1.1 408 "), "{told}");
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_head_that_cannot_be_read_is_answered_and_an_answer_does_not_wait_for_the_next_head() {
+    let server = place("BODY").start("unreadable-head").await;
+    let long =
+        format!("GET /health HTTP/1.1\r\nhost: portico\r\nx-long: {}\r\n\r\n", "a".repeat(256 * 1_024));
+    for (head, status) in [("GET /health nonsense\r\n\r\n", "400"), (long.as_str(), "431")] {
+        for before in ["", "GET /health HTTP/1.1\r\nhost: portico\r\n\r\n"] {
+            let mut stream = connect(&server).await;
+            stream.write_all(format!("{before}{head}").as_bytes()).await.unwrap();
+            let told = rest(&mut stream).await;
+            assert!(told.contains(&format!("HTTP/1.1 {status} ")), "{told}");
+            assert_eq!(told.contains("HTTP/1.1 200 "), !before.is_empty(), "{told}");
+        }
+    }
+    let mut stream = connect(&server).await;
+    stream.write_all(b"GET /health HTTP/1.1\r\nhost: portico\r\n\r\nGET /he").await.unwrap();
+    let mut told = [0; 12];
+    timeout(SECOND * 30, stream.read_exact(&mut told)).await.expect("the first is answered").unwrap();
+    assert_eq!(&told, b"HTTP/1.1 200");
+    server.stop().await;
 }
 
 #[tokio::test]

@@ -6,9 +6,14 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 log=$root/target/tools/chromium.log
 mkdir -p "$root/target/tools"
 
+if [ -n "${CHROMIUM:-}" ]; then
+  command -v "$CHROMIUM" || { echo "chromium: CHROMIUM is $CHROMIUM, which is no program" >&2; exit 1; }
+  exit 0
+fi
+
 find_chromium() {
   local candidate
-  for candidate in "${CHROMIUM:-}" "$(command -v chromium || true)" "$(command -v chromium-browser || true)" "$(command -v google-chrome || true)"; do
+  for candidate in "$(command -v chromium || true)" "$(command -v chromium-browser || true)" "$(command -v google-chrome || true)"; do
     if [ -x "$candidate" ]; then echo "$candidate"; return 0; fi
   done
   return 1

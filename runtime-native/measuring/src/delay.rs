@@ -105,7 +105,8 @@ impl Line {
     }
 
     async fn open(url: &Url, default_port: u16, distance: Distance) -> anyhow::Result<Self> {
-        let host = url.host_str().unwrap_or("127.0.0.1");
+        // An address of version 6 stands in brackets in URLs alone.
+        let host = url.host_str().unwrap_or("127.0.0.1").trim_start_matches('[').trim_end_matches(']');
         let upstream = tokio::net::lookup_host((host, url.port().unwrap_or(default_port)))
             .await
             .with_context(|| format!("looking up {host}"))?
@@ -280,5 +281,12 @@ mod tests {
         // A fifth of a second; the second direction carries what has come while the first goes on.
         assert!(start.elapsed() >= Duration::from_millis(195), "{:?}", start.elapsed());
         assert_eq!(line.traffic().connections(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_address_of_version_6_is_found() {
+        let url = Url::parse("postgres://ada@[::1]:5433/a").unwrap();
+        let line = Line::to(&url, 5432, Duration::ZERO).await.unwrap();
+        assert_eq!((line.url().host_str(), line.url().path()), (Some("127.0.0.1"), "/a"));
     }
 }

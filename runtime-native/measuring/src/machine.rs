@@ -15,7 +15,7 @@ pub struct Machine {
     pub memory_bytes: u64,
     /// The kernel's name and release.
     pub kernel: String,
-    /// What was built from, where this runs within a checkout.
+    /// What was built from, where this program lies in the `target` folder of a checkout.
     pub commit: Option<String>,
     /// Whether the checkout held changes that no commit has.
     pub dirty: bool,
@@ -30,8 +30,13 @@ impl Machine {
     #[must_use]
     pub fn read() -> Self {
         let uname = rustix::system::uname();
-        let commit = first_line("git", &["rev-parse", "--short=12", "HEAD"]);
-        let changed = first_line("git", &["status", "--porcelain", "--untracked-files=no"]);
+        let program = std::env::current_exe().unwrap_or_default();
+        let git = |arguments: &[&str]| {
+            let folder = checkout(&program)?;
+            first_line("git", &[&["-C", folder.to_str()?], arguments].concat())
+        };
+        let commit = git(&["rev-parse", "--short=12", "HEAD"]);
+        let changed = git(&["status", "--porcelain", "--untracked-files=no"]);
         Self {
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             model: model(&read("/proc/cpuinfo")),
@@ -86,6 +91,16 @@ pub fn now() -> String {
     now.format(&time::format_description::well_known::Rfc3339).unwrap_or_default()
 }
 
+/// The checkout of Portico that a program was built in. Any other's commit, such as that of the working directory, says nothing of the program.
+fn checkout(program: &Path) -> Option<&Path> {
+    let is_one = |folder: &&Path| {
+        folder.join("runtime-native/Cargo.toml").exists()
+            && folder.join(".git").exists()
+            && program.starts_with(folder.join("target"))
+    };
+    program.ancestors().find(is_one)
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
@@ -119,6 +134,21 @@ mod tests {
         );
         assert_eq!(memory("MemTotal:       2048 kB\nMemFree: 1 kB\n"), 2 << 20);
         assert_eq!((model(""), memory("")), (String::new(), 0));
+    }
+
+    #[test]
+    fn only_a_program_that_was_built_in_a_checkout_has_its_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        let program = root.join("target/release/portico");
+        assert_eq!(checkout(&program), None);
+        std::fs::create_dir_all(root.join("runtime-native")).unwrap();
+        std::fs::write(root.join("runtime-native/Cargo.toml"), "").unwrap();
+        assert_eq!(checkout(&program), None, "it is no repository of its own");
+        std::fs::create_dir(root.join(".git")).unwrap();
+        assert_eq!(checkout(&program), Some(root));
+        assert_eq!(checkout(&root.join("portico")), None);
+        assert_eq!(checkout(Path::new("/usr/bin/portico")), None);
     }
 
     #[test]

@@ -239,14 +239,30 @@ pub async fn make_admin(portico: &Path, database: &DatabaseChoice, data_dir: &Pa
     }
 }
 
-/// Goes on until a person (SIGINT) or the system (SIGTERM) ends it, which is an error then: what `work` holds is dropped, and so the servers it started end with it.
+/// Goes on until a person (SIGINT), the system (SIGTERM) or a terminal that closes (SIGHUP) ends it, which is an error then: what `work` holds is dropped, and so the servers it started end with it.
 pub async fn until_interrupted<T>(work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    // What was started by `nohup` goes on without its terminal.
+    let ignored = ignores_hang_up(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
+    let mut hang_up = if ignored { None } else { Some(signal(SignalKind::hangup())?) };
+    let hung_up = async {
+        match &mut hang_up {
+            Some(hang_up) => hang_up.recv().await,
+            None => std::future::pending().await,
+        }
+    };
     tokio::select! {
         done = work => done,
         _ = interrupt.recv() => bail!("interrupted"),
         _ = terminate.recv() => bail!("told to end"),
+        _ = hung_up => bail!("the terminal was closed"),
     }
+}
+
+fn ignores_hang_up(status: &str) -> bool {
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    // The lowest bit is that of signal 1, which is SIGHUP.
+    ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }
 
 fn bare(program: &Path) -> Command {

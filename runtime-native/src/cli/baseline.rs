@@ -3,11 +3,13 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use portico_measuring::database;
 use url::Url;
 
 use super::{
-    compare::{CompareTarget, parse_database},
-    profile::{TokenFrom, parse_url},
+    compare::{CompareTarget, Unrepeated},
+    loadtest::parse_url,
+    profile::TokenFrom,
 };
 
 const AFTER: &str = "\
@@ -20,13 +22,13 @@ Examples:
     portico baseline --compare before.json
     portico baseline --url http://127.0.0.1:8080 --pid $(pgrep -x portico)
 
-Exit codes: 0 measured and within the thresholds, 1 beyond one (each is named) or not measured, 2 not understood, or --compare names something that can't be compared.";
+Exit codes: 0 measured and within the thresholds, 1 beyond one (each is named), with requests that failed, or not measured, 2 not understood, or --compare names something that can't be compared.";
 
 #[derive(Debug, Args)]
 #[command(after_help = AFTER)]
 pub(crate) struct Baseline {
     /// A running server, instead of one of its own.
-    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    #[arg(long, value_name = "URL", value_parser = Unrepeated(parse_url))]
     pub(crate) url: Option<Url>,
     /// The running server's process on this machine, so that its CPU time and memory can be read.
     #[arg(long, value_name = "ID", requires = "url", value_parser = clap::value_parser!(u32).range(1..))]
@@ -40,7 +42,7 @@ pub(crate) struct Baseline {
     #[arg(long, value_name = "DIR", conflicts_with = "url")]
     pub(crate) checkout: Option<PathBuf>,
     /// A Postgres on which a database may be made; it is dropped at the end. Without it one is made for the run where the Worker needs it; else the server has an `SQLite` file.
-    #[arg(long, value_name = "URL", value_parser = parse_database, conflicts_with = "url")]
+    #[arg(long, value_name = "URL", value_parser = Unrepeated(database::parse), conflicts_with = "url")]
     pub(crate) database: Option<Url>,
     /// How long each route is asked, and how long the server is watched at rest.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]

@@ -1,9 +1,10 @@
 //! The options of `portico compare`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsStr, path::PathBuf, time::Duration};
 
-use clap::Args;
+use clap::{Args, builder::TypedValueParser, error::ErrorKind};
 use portico_domain::settings::Switch;
+use portico_measuring::database;
 use url::Url;
 
 /// Which Portico is measured.
@@ -28,7 +29,7 @@ pub(crate) struct Compare {
     pub(crate) target: CompareTarget,
     /// A Postgres on which databases may be made; they are dropped at the end. Without it one is made for the run where --db-latency or the Worker
     /// needs it, from the programs that are installed; else each server has an `SQLite` file, which is never far away.
-    #[arg(long, value_name = "URL", value_parser = parse_database)]
+    #[arg(long, value_name = "URL", value_parser = Unrepeated(database::parse))]
     pub(crate) database: Option<Url>,
     /// How often each way is measured. More rounds make the intervals narrower.
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(2..=1_000))]
@@ -71,16 +72,34 @@ fn parse_time(text: &str) -> Result<Duration, &'static str> {
     if (0.0..=10.0).contains(&seconds) { Ok(Duration::from_secs_f64(seconds)) } else { Err(WRONG) }
 }
 
-pub(super) fn parse_database(text: &str) -> Result<Url, &'static str> {
-    const WRONG: &str = "must be the URL of a Postgres, such as postgres://user:password@host:5432/postgres";
-    let url = Url::parse(text).map_err(|_| WRONG)?;
-    let is_postgres = matches!(url.scheme(), "postgres" | "postgresql") && url.host_str().is_some();
-    if is_postgres { Ok(url) } else { Err(WRONG) }
+/// Parses what may hold a password: clap by itself repeats what it refuses.
+#[derive(Clone)]
+pub(super) struct Unrepeated<T>(pub(super) fn(&str) -> Result<T, &'static str>);
+
+impl<T: Clone + Send + Sync + 'static> TypedValueParser for Unrepeated<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        argument: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        let parsed = value.to_str().ok_or("must be UTF-8").and_then(self.0);
+        parsed.map_err(|why| {
+            let option = argument.map(ToString::to_string).unwrap_or_default();
+            let told = format!("the value of '{option}' {why}");
+            command.clone().error(ErrorKind::ValueValidation, told)
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
+    use crate::cli::CommandLine;
 
     #[test]
     fn a_switch_is_known_by_its_name_in_any_form_and_an_unknown_one_is_told_all() {
@@ -101,10 +120,26 @@ mod tests {
     }
 
     #[test]
-    fn only_a_postgres_is_taken() {
-        assert!(parse_database("postgres://a:b@localhost/postgres").is_ok());
-        for wrong in ["sqlite:x", "localhost:5432", "mysql://localhost/x"] {
-            assert!(parse_database(wrong).is_err(), "{wrong}");
+    fn a_database_that_is_refused_is_not_repeated() {
+        for command in [&["compare"][..], &["baseline"], &["loadtest", "keys"]] {
+            for wrong in [
+                "postgres://ada:s3cret@h/p?dbname=s3cret",
+                "postgres://ada:s3cret@h/p?host=s3cret&sslmode=require",
+                "postgres://ada:s3cret@h:port/p",
+                "postgres:///s3cret",
+                "mysql://ada:s3cret@h/p",
+                "s3cret",
+            ] {
+                for option in [&["--database", wrong][..], &[&format!("--database={wrong}")]] {
+                    let line = ["portico"].iter().chain(command).chain(option);
+                    let told = CommandLine::try_parse_from(line).unwrap_err();
+                    assert_eq!((told.exit_code(), told.kind()), (2, ErrorKind::ValueValidation), "{wrong}");
+                    let told = told.to_string();
+                    assert!(told.contains("--database") && !told.contains("s3cret"), "{told}");
+                }
+            }
+            let right = ["--database", "postgres://ada:s3cret@h/p?sslmode=require"];
+            CommandLine::try_parse_from(["portico"].iter().chain(command).chain(&right)).unwrap();
         }
     }
 }

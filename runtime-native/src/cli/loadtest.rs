@@ -3,10 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use clap::Args;
-use portico_measuring::{load::Stage, scenarios::Scenario};
+use portico_measuring::{database, load::Stage, scenarios::Scenario};
 use url::Url;
 
-use super::compare::CompareTarget;
+use super::compare::{CompareTarget, Unrepeated};
 
 /// What the server that is started keeps its data in.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub(crate) struct Loadtest {
     #[arg(value_name = "SCENARIO", value_parser = parse_scenario)]
     pub(crate) scenario: Scenario,
     /// Loads the server there, instead of one started for the run.
-    #[arg(long, value_name = "URL", value_parser = parse_url, conflicts_with_all = ["database", "target"])]
+    #[arg(long, value_name = "URL", value_parser = Unrepeated(parse_url), conflicts_with_all = ["database", "target"])]
     pub(crate) url: Option<Url>,
     /// Says that the host of --url, which is another machine, may be loaded.
     #[arg(long, requires = "url")]
@@ -47,7 +47,7 @@ pub(crate) struct Loadtest {
     pub(crate) duration: Option<Duration>,
     /// What the server that is started keeps its data in: sqlite, postgres (one made for the run from the programs that are installed), or the URL of a Postgres on which
     /// a database may be made; it is dropped at the end. By default sqlite, and postgres for a Worker.
-    #[arg(long, value_name = "WHICH", value_parser = parse_database)]
+    #[arg(long, value_name = "WHICH", value_parser = Unrepeated(parse_database))]
     pub(crate) database: Option<LoadDatabase>,
     /// Which Portico is started.
     #[arg(long, value_enum, default_value = "native")]
@@ -93,7 +93,8 @@ fn parse_scenario(text: &str) -> Result<Scenario, String> {
     Scenario::parse(text).ok_or_else(|| format!("there is no such scenario; there are {}", known()))
 }
 
-fn parse_url(text: &str) -> Result<Url, &'static str> {
+/// Reads where a server listens.
+pub(super) fn parse_url(text: &str) -> Result<Url, &'static str> {
     const WRONG: &str = "must be where a server listens, such as http://127.0.0.1:8080";
     let url = Url::parse(text).map_err(|_| WRONG)?;
     let is_server = url.scheme() == "http" && url.host_str().is_some() && url.query().is_none();
@@ -148,12 +149,15 @@ fn parse_database(text: &str) -> Result<LoadDatabase, &'static str> {
     match text {
         "sqlite" => return Ok(LoadDatabase::Sqlite),
         "postgres" => return Ok(LoadDatabase::OwnPostgres),
+        // What is no URL at all was meant to be one of the words.
+        _ if Url::parse(text).is_err() => {
+            return Err(
+                "must be sqlite, postgres, or a URL such as postgres://user:password@host:5432/postgres",
+            );
+        }
         _ => {}
     }
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "postgres" | "postgresql"));
-    let url = url.filter(|url| url.host_str().is_some_and(|host| !host.is_empty()));
-    url.map(LoadDatabase::Postgres)
-        .ok_or("must be sqlite, postgres, or a URL such as postgres://user:password@host:5432/postgres")
+    database::parse(text).map(LoadDatabase::Postgres)
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use clap::{Args, Subcommand};
 use portico_measuring::scenarios::Scenario;
 use url::Url;
 
+use super::{compare::Unrepeated, loadtest::parse_url};
+
 /// Where the statements to look at come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum ProfileSource {
@@ -61,7 +63,7 @@ Exit codes: 0 written, 1 the server can't be reached, refuses, or takes no profi
 #[derive(Debug, Args)]
 pub(crate) struct ProfileServer {
     /// A running server, instead of one of its own.
-    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    #[arg(long, value_name = "URL", value_parser = Unrepeated(parse_url))]
     pub(crate) url: Option<Url>,
     #[command(flatten)]
     pub(crate) token: TokenFrom,
@@ -88,20 +90,6 @@ pub(crate) struct TokenFrom {
     /// The file that holds it.
     #[arg(long, value_name = "FILE", requires = "url")]
     pub(crate) token_file: Option<PathBuf>,
-}
-
-/// Reads the address of a server.
-pub(super) fn parse_url(text: &str) -> Result<Url, String> {
-    let url = Url::parse(text).map_err(|error| error.to_string())?;
-    if url.scheme() != "http" {
-        return Err(
-            "must begin with http://; TLS is not spoken here: name the server's own address".to_owned()
-        );
-    }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() {
-        return Err("must name a server, without a path".to_owned());
-    }
-    Ok(url)
 }
 
 fn parse_scenario(text: &str) -> Result<Scenario, String> {

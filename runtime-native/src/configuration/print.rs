@@ -249,7 +249,7 @@ fn browsers(configuration: &Configuration) -> Vec<(String, Shown)> {
     let origins = origins.map_or(Shown::Unset("no other origin's pages may read answers"), Shown::Value);
     let transport = match (browsers.strict_transport, settings.strict_transport()) {
         (None, _) => Shown::Value("off".to_owned()),
-        (Some(_), None) => Shown::Unset("the public address is not https"),
+        (Some(_), None) => Shown::Unset("the public address is not https, or is this machine's own"),
         (Some(_), Some(span)) => Shown::Value(show_span(span)),
     };
     vec![

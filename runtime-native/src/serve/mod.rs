@@ -125,13 +125,17 @@ pub(crate) async fn serve(
     }
     let last_results = Arc::clone(&door.cache_operations.conduct);
     let finish = Finish { connections, deferred: &deferred, usage: &usage, results: &last_results };
+    let deadline = tokio::time::Instant::now() + configuration.shutdown_time_limit;
     let stop = stop(finish, listener, &store, configuration.shutdown_time_limit);
     let stop = async {
         stop.await;
-        watching.flush().await;
-        if let Some(redis) = redis {
-            redis.close().await;
-        }
+        let redis = async {
+            if let Some(redis) = redis {
+                redis.close().await;
+            }
+        };
+        // Neither is worth more time than a stop was given: traces are a sample, and Redis does without a farewell.
+        let _ = tokio::time::timeout_at(deadline, async { tokio::join!(watching.flush(), redis) }).await;
     };
     tokio::select! {
         () = stop => {}

@@ -60,7 +60,8 @@ impl Protocols {
     pub(super) fn new(limits: Limits) -> Self {
         let mut http1 = http1::Builder::new();
         // How long heads may take is looked after by `limits`, with a timer a connection instead of one a request.
-        http1.header_read_timeout(None).max_buf_size(BUFFER_BYTES).pipeline_flush(true);
+        // Not `pipeline_flush`: it keeps back an answer while the next head is unfinished, and for good the one to a head that can't be read.
+        http1.header_read_timeout(None).max_buf_size(BUFFER_BYTES).writev(false);
         let mut http2 = http2::Builder::new(Streams { limit: limits.send });
         http2
             .timer(TokioTimer::new())
@@ -90,7 +91,8 @@ pub(super) async fn http1<S: AsyncRead + AsyncWrite + Unpin>(
     let mut watch = Watch::new(client.limits(), true);
     let end = serve(Pin::new(&mut serving), &mut watch, &client, &mut stage).await;
     let is_too_slow = end == End::Overdue(Waits::Head);
-    if end == End::Closed || !(is_too_slow || client.progress().has_unread()) {
+    let may_be_sending = end == End::Unreadable || client.progress().has_unread();
+    if end == End::Closed || !(is_too_slow || may_be_sending) {
         return;
     }
     let mut stream = serving.into_parts().io.into_inner().into_inner();
@@ -125,6 +127,8 @@ pub(super) async fn http2<S: AsyncRead + AsyncWrite + Unpin>(
 enum End {
     /// By itself, well or not.
     Done,
+    /// By itself, after a head that can't be read, which the client may still be sending.
+    Unreadable,
     /// Its client took too long.
     Overdue(Waits),
     /// It has to be given up at once.
@@ -172,8 +176,9 @@ async fn serve<C: Finish>(
         let mut told = pin!(stage.wait_for(move |stage| *stage >= next));
         // The connection goes first each time, so that a request that has arrived counts as under way.
         let end = poll_fn(|context| {
-            if serving.as_mut().poll(context).is_ready() {
-                return Poll::Ready(Some(End::Done));
+            if let Poll::Ready(served) = serving.as_mut().poll(context) {
+                let is_unreadable = served.is_err_and(|error| error.is_parse());
+                return Poll::Ready(Some(if is_unreadable { End::Unreadable } else { End::Done }));
             }
             if let Poll::Ready(waits) = watch.poll_overdue(client.progress(), context) {
                 return Poll::Ready(Some(End::Overdue(waits)));

@@ -48,7 +48,10 @@ pub(super) async fn begins<S: AsyncRead + Unpin>(
             }
             Some(())
         };
-        timeout(rest, more).await.ok()??;
+        // Out of time, it is the half head of HTTP/1.1 that it may be, and told so.
+        if let Ok(more) = timeout(rest, more).await {
+            more?;
+        }
     }
     let is_http2 = first[..read].starts_with(PREFACE);
     first.truncate(read);

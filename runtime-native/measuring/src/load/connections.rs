@@ -3,9 +3,10 @@
 use std::{
     net::SocketAddr,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use http::{
     HeaderValue, Uri,
@@ -18,12 +19,15 @@ use hyper::{
     client::conn::http1::{self, SendRequest},
 };
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
+use tokio::{net::TcpStream, time::timeout};
 use url::Url;
 
 use super::{MOST_ANSWER_BYTES, Request, timing};
 
 type Sender = SendRequest<Full<Bytes>>;
+
+/// How long an address may take to accept a connection. One that drops what is sent to it would otherwise be waited for by the minute.
+const CONNECT: Duration = Duration::from_secs(5);
 
 /// What the driver calls itself.
 const NAME: HeaderValue = HeaderValue::from_static(concat!("portico-loadtest/", env!("CARGO_PKG_VERSION")));
@@ -58,25 +62,20 @@ impl Connections {
         // An address of version 6 stands in brackets in URLs, and in the header.
         let header = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
         let name = host.trim_start_matches('[').trim_end_matches(']');
-        let mut found = tokio::net::lookup_host((name, port))
+        let found = tokio::net::lookup_host((name, port))
             .await
             .with_context(|| format!("{url}: its address can't be found"))?;
-        let address = found.next().with_context(|| format!("{url}: its host has no address"))?;
+        let (address, stream) =
+            first_of(found, CONNECT).await.with_context(|| format!("{url}: no server answers there"))?;
         let connections =
             Self { address, host: HeaderValue::from_str(&header)?, idle: Mutex::new(Vec::new()) };
-        let first = connections.open().await.with_context(|| format!("{url}: no server answers there"))?;
-        connections.give_back(first);
+        connections.give_back(begin(stream).await?);
         Ok(connections)
     }
 
     /// Opens one.
     pub(super) async fn open(&self) -> anyhow::Result<Sender> {
-        let stream = TcpStream::connect(self.address).await?;
-        stream.set_nodelay(true)?;
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // How it ends is told to the request that it carries.
-        tokio::spawn(async move { drop(connection.await) });
-        Ok(sender)
+        begin(connect(self.address, CONNECT).await?).await
     }
 
     /// The one that was used last, because it is the least likely to have been closed for being idle.
@@ -142,6 +141,34 @@ impl Connections {
     }
 }
 
+/// A connection to the first of the addresses that accepts one: a name such as `localhost` may have several, of which a server listens on one.
+async fn first_of(
+    addresses: impl Iterator<Item = SocketAddr>,
+    limit: Duration,
+) -> anyhow::Result<(SocketAddr, TcpStream)> {
+    let mut refused = anyhow!("its host has no address");
+    for address in addresses {
+        match connect(address, limit).await {
+            Ok(stream) => return Ok((address, stream)),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+async fn connect(address: SocketAddr, limit: Duration) -> anyhow::Result<TcpStream> {
+    let connected = timeout(limit, TcpStream::connect(address)).await;
+    connected.with_context(|| format!("{address} accepted no connection within {limit:?}"))?.context(address)
+}
+
+async fn begin(stream: TcpStream) -> anyhow::Result<Sender> {
+    stream.set_nodelay(true)?;
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // How it ends is told to the request that it carries.
+    tokio::spawn(async move { drop(connection.await) });
+    Ok(sender)
+}
+
 /// Reads an answer to its end, and keeps nothing of its body.
 async fn read(response: Response<Incoming>) -> Result<Answered, Failed> {
     let (head, mut body) = response.into_parts();
@@ -154,4 +181,38 @@ async fn read(response: Response<Incoming>) -> Result<Answered, Failed> {
         }
     }
     Ok(Answered { status: head.status.as_u16(), statements: timing::statements(&head.headers) })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use tokio::net::TcpSocket;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_address_that_accepts_is_taken_and_one_that_does_not_is_given_up() {
+        let gone = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        // A queue of one, which is filled: whoever comes next is left waiting.
+        let deaf = TcpSocket::new_v4().unwrap();
+        deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let deaf = deaf.listen(1).unwrap();
+        let full = deaf.local_addr().unwrap();
+        let mut waiting = Vec::new();
+        while let Ok(stream) = connect(full, Duration::from_millis(300)).await {
+            waiting.push(stream);
+        }
+        let there = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = there.local_addr().unwrap();
+
+        let began = Instant::now();
+        let limit = Duration::from_millis(300);
+        let (taken, _stream) = first_of([gone, full, address].into_iter(), limit).await.unwrap();
+        assert_eq!(taken, address);
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        let told = format!("{:#}", first_of([full].into_iter(), limit).await.unwrap_err());
+        assert!(told.contains("accepted no connection within 300ms"), "{told}");
+        assert!(first_of(std::iter::empty(), limit).await.is_err());
+    }
 }

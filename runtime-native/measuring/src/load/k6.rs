@@ -19,8 +19,8 @@ use crate::probe::Probe;
 
 /// What k6 ends with when a threshold was crossed.
 const THRESHOLDS_CROSSED: i32 = 99;
-/// How much longer than the load k6 may take: to prepare, to warm up and to end.
-const PATIENCE: Duration = Duration::from_secs(300);
+/// How much longer than the load and its last requests k6 may take: to start, to prepare (`setupTimeout` of the scripts is five minutes), to warm up and to end.
+const PATIENCE: Duration = Duration::from_secs(360);
 /// The scenario whose requests count, as the scripts call it; what prepares and warms up goes by other names.
 const COUNTED: &str = "load";
 
@@ -35,6 +35,8 @@ pub struct K6 {
     pub variables: Vec<(String, String)>,
     /// How long it measures.
     pub duration: Duration,
+    /// How long the last requests may take after that.
+    pub grace: Duration,
 }
 
 /// What k6 came to.
@@ -50,6 +52,14 @@ impl K6 {
     /// Runs it, and watches the process that `watch` knows meanwhile.
     pub async fn run(&self, watch: Option<&Probe>) -> anyhow::Result<Sent> {
         let mut command = Command::new(&self.program);
+        // All that changes the load is what it is told here: `K6_VUS` and the like, of whoever runs this, would do so unseen. What it is told
+        // goes by the environment, because everybody on the machine may read a command line, and a token is among it.
+        command.env_clear();
+        for name in ["PATH", "HOME", "TMPDIR"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
         command
             .args([
                 "run",
@@ -57,22 +67,21 @@ impl K6 {
                 "--no-usage-report",
                 "--no-color",
                 "--summary-mode=disabled",
+                "--include-system-env-vars",
                 "--out",
                 "csv=-",
             ])
             .args(["--system-tags", "name,method,status,error_code,scenario"])
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .env("K6_CSV_TIME_FORMAT", "unix_milli")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .kill_on_drop(true);
-        for (name, value) in &self.variables {
-            command.arg("-e").arg(format!("{name}={value}"));
-        }
         command.arg(&self.script);
         let program = self.program.display();
         let mut child = command.spawn().with_context(|| format!("running {program}"))?;
         let out = child.stdout.take().context("its output is piped")?;
-        let counted = tokio::time::timeout(self.duration + PATIENCE, async {
+        let counted = tokio::time::timeout(self.duration + self.grace + PATIENCE, async {
             let counted = count(BufReader::new(out).lines(), watch).await?;
             anyhow::Ok((counted, child.wait().await?))
         });
@@ -237,6 +246,32 @@ mod tests {
         assert!((outcome.latency.max - 20.5).abs() < 0.1, "{:?}", outcome.latency);
         assert_eq!((outcome.statements.max, outcome.statements.count), (3, 1));
         assert_eq!(outcome.series.iter().map(|second| second.requests).collect::<Vec<_>>(), [1, 5]);
+    }
+
+    #[tokio::test]
+    async fn it_is_told_by_its_environment_and_of_nobody_elses() {
+        let scratch = crate::scratch::Scratch::new().unwrap();
+        let program = scratch.path().join("k6");
+        let text = format!(
+            "#!/bin/sh\necho {HEAD}\n\
+             case \"$*\" in *secret*) exit 1 ;; esac\n\
+             [ \"$ADMIN_TOKEN\" = secret ] && [ -z \"$CARGO_MANIFEST_DIR\" ] || exit 1\n\
+             echo http_req_duration,2000,12.5,,,,true,,GET,GET /health,HTTP/1.1,load,,200,,,,,\n\
+             exit 99\n"
+        );
+        // By a process of its own: a file that this one has open for writing can't be run.
+        let write = "printf %s \"$0\" >\"$1\" && chmod +x \"$1\"";
+        let written = Command::new("sh").args(["-c", write, &text]).arg(&program).status().await.unwrap();
+        assert!(written.success() && std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let k6 = K6 {
+            program,
+            script: PathBuf::from("health.js"),
+            variables: vec![("ADMIN_TOKEN".to_owned(), "secret".to_owned())],
+            duration: Duration::from_secs(1),
+            grace: Duration::from_secs(1),
+        };
+        let sent = k6.run(None).await.unwrap();
+        assert_eq!((sent.outcome.requests, sent.holds), (1, false));
     }
 
     #[tokio::test]

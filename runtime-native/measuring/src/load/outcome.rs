@@ -13,9 +13,9 @@ pub struct Outcome {
     pub requests: u64,
     /// How many failed, by kind: `status 503`, `timed out`, `not sent`, `connect`, `broken off`, `answer too large`.
     pub errors: BTreeMap<String, u64>,
-    /// How long was measured.
+    /// How long was measured, to the last answer.
     pub seconds: f64,
-    /// How many were answered a second, whatever the answer.
+    /// How many were answered a second, whatever the answer, of those that were within the planned time.
     pub per_second: f64,
     /// How long answers took, and requests that were given up.
     pub latency: Percentiles,

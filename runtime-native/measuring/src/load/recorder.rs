@@ -14,10 +14,14 @@ const LONGEST: u64 = 3_600_000_000;
 /// Of the driver's own delays, those that are told.
 const LATE: Duration = Duration::from_millis(10);
 
+/// The spans in which answers are counted for the throughput, in milliseconds.
+const SPAN: u128 = 100;
+
 /// What is known so far.
 pub(super) struct Recorder {
     requests: u64,
-    answered: u64,
+    /// How many answers came in each span.
+    answered: Vec<u64>,
     late: u64,
     last: Duration,
     errors: BTreeMap<String, u64>,
@@ -51,7 +55,7 @@ impl Recorder {
     pub(super) fn new() -> Self {
         Self {
             requests: 0,
-            answered: 0,
+            answered: Vec::new(),
             late: 0,
             last: Duration::ZERO,
             errors: BTreeMap::new(),
@@ -93,7 +97,11 @@ impl Recorder {
             route.latency.saturating_record(micros);
         }
         if let Ok(answered) = how {
-            self.answered += 1;
+            let span = usize::try_from(at.as_millis() / SPAN).unwrap_or(usize::MAX - 1);
+            if self.answered.len() <= span {
+                self.answered.resize(span + 1, 0);
+            }
+            self.answered[span] += 1;
             *route.statuses.entry(answered.status).or_default() += 1;
             if let Some(statements) = answered.statements {
                 route.statements.add(statements);
@@ -138,8 +146,17 @@ impl Recorder {
         }
     }
 
+    /// Answers a second, of those that came within what was planned: one that takes long after its end would otherwise make all others look slow.
+    fn throughput(&self, planned: Duration) -> f64 {
+        let spans = planned.as_millis() / SPAN;
+        let within = self.answered.iter().take(usize::try_from(spans).unwrap_or(usize::MAX)).sum();
+        let millis = u64::try_from(spans * SPAN).unwrap_or(u64::MAX);
+        if millis > 0 { whole(within) * 1_000.0 / whole(millis) } else { 0.0 }
+    }
+
     /// What came of it, of which `planned` was to be measured.
     pub(super) fn outcome(mut self, planned: Duration) -> Outcome {
+        let per_second = self.throughput(planned);
         let seconds = planned.max(self.last);
         // The last second counts even if it isn't a whole one.
         self.pass_seconds(Duration::from_secs(seconds.as_millis().div_ceil(1_000).try_into().unwrap_or(0)));
@@ -155,7 +172,7 @@ impl Recorder {
             requests: self.requests,
             errors: self.errors,
             seconds,
-            per_second: if seconds > 0.0 { whole(self.answered) / seconds } else { 0.0 },
+            per_second,
             latency: percentiles(&self.all),
             by_name: of_routes(&self.routes),
             statuses: self
@@ -271,6 +288,18 @@ mod tests {
         let series: Vec<_> = outcome.series.iter().map(|second| (second.requests, second.errors)).collect();
         assert_eq!(series, [(100, 0), (0, 0), (4, 4), (0, 0)]);
         assert!(outcome.kept_up());
+    }
+
+    #[test]
+    fn one_slow_answer_does_not_slow_all() {
+        let mut recorder = Recorder::new();
+        for number in 0..100 {
+            recorder.ended("GET /a", ms(number * 10), ms(5), OK);
+        }
+        recorder.ended("GET /a", ms(9_000), ms(8_100), OK);
+        let outcome = recorder.outcome(ms(1_000));
+        assert_eq!((outcome.requests, outcome.latency.count), (101, 101));
+        assert!((outcome.per_second - 100.0).abs() < 1e-9, "{}", outcome.per_second);
     }
 
     #[test]

@@ -44,10 +44,17 @@ impl Growth {
         })
     }
 
-    /// Whether it is surely no more than `limit` MB an hour beyond noise. A run too short for a rate may grow by 64 MB in all.
+    /// Whether it is no more than `limit` MB an hour: surely, surely not, or `None` where the limit lies within the interval, and nobody can tell. A run too
+    /// short for a rate may grow by 64 MB in all beyond noise.
     #[must_use]
-    pub fn stays_below(&self, limit: f64) -> bool {
-        if self.tells() { self.low <= limit } else { self.low * self.seconds / 3_600.0 <= SHORT_RUN }
+    pub fn stays_below(&self, limit: f64) -> Option<bool> {
+        if !self.tells() {
+            return Some(self.low * self.seconds / 3_600.0 <= SHORT_RUN);
+        }
+        if self.high <= limit {
+            return Some(true);
+        }
+        (self.low > limit).then_some(false)
     }
 
     /// Whether it was watched long enough to tell a rate.
@@ -107,21 +114,30 @@ mod tests {
     #[test]
     fn a_leak_is_found_within_half_an_hour_and_noise_is_none() {
         let leak = Growth::of(&samples(1_800, 40.0, 3.0)).unwrap();
-        assert!(leak.tells() && !leak.stays_below(10.0), "{leak:?}");
+        assert!(leak.tells() && leak.stays_below(10.0) == Some(false), "{leak:?}");
         assert!((leak.mb_per_hour - 40.0).abs() < 10.0 && leak.low < 40.0 && leak.high > 40.0, "{leak:?}");
-        for noise in [0.1, 3.0, 20.0] {
+        for noise in [0.1, 3.0] {
             let steady = Growth::of(&samples(1_800, 0.0, noise)).unwrap();
-            assert!(steady.stays_below(10.0), "{noise}: {steady:?}");
+            assert_eq!(steady.stays_below(10.0), Some(true), "{noise}: {steady:?}");
+        }
+    }
+
+    #[test]
+    fn what_the_noise_hides_is_neither_held_nor_broken() {
+        for mb_per_hour in [0.0, 12.0, 25.0] {
+            let hidden = Growth::of(&samples(1_800, mb_per_hour, 100.0)).unwrap();
+            assert!(hidden.low <= 10.0 && hidden.high > 10.0, "{hidden:?}");
+            assert_eq!(hidden.stays_below(10.0), None, "{hidden:?}");
         }
     }
 
     #[test]
     fn a_short_run_fails_by_what_is_no_noise_alone() {
         let steady = Growth::of(&samples(20, 1_000.0, 5.0)).unwrap();
-        assert!(!steady.tells() && steady.stays_below(10.0), "{steady:?}");
+        assert!(!steady.tells() && steady.stays_below(10.0) == Some(true), "{steady:?}");
         // 20 MB a second.
         let runaway = Growth::of(&samples(20, 72_000.0, 5.0)).unwrap();
-        assert!(!runaway.stays_below(10.0), "{runaway:?}");
+        assert_eq!(runaway.stays_below(10.0), Some(false), "{runaway:?}");
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn judge_growth(limit: f64, growth: Option<Growth>) -> Verdict {
             }
         },
     );
-    let holds = growth.map(|growth| growth.stays_below(limit));
+    let holds = growth.and_then(|growth| growth.stays_below(limit));
     Verdict {
         what: "growth of memory".to_owned(),
         limit: format!("≤ {} MB/h", rounded(limit)),
@@ -152,7 +152,7 @@ pub struct Verdict {
     pub limit: String,
     /// What it was.
     pub measured: String,
-    /// Whether it held; `None` where it can't be known, as the memory of a server elsewhere.
+    /// Whether it held; `None` where it can't be told, as of the memory of a server elsewhere, or of a growth whose interval holds the limit.
     pub holds: Option<bool>,
 }
 
@@ -163,7 +163,7 @@ impl Verdict {
         match self.holds {
             Some(true) => "held",
             Some(false) => "FAILED",
-            None => "not judged",
+            None => "can't be told",
         }
     }
 }
@@ -225,6 +225,22 @@ mod tests {
         assert_eq!(judged(&greedy, None), ["statements of a request"]);
         let unknown = Targets::of(Scenario::Soak).judge(&outcome(1.0, 0), None);
         assert_eq!(unknown.iter().filter(|verdict| verdict.holds.is_none()).count(), 2, "{unknown:?}");
+    }
+
+    #[test]
+    fn a_growth_that_may_be_one_is_not_held() {
+        let growth =
+            |low, high| Growth { seconds: 1_200.0, mb_per_hour: f64::midpoint(low, high), low, high };
+        for (low, high, holds, word) in [
+            (-5.0, 9.0, Some(true), "held"),
+            (-5.0, 11.0, None, "can't be told"),
+            (9.0, 40.0, None, "can't be told"),
+            (11.0, 40.0, Some(false), "FAILED"),
+        ] {
+            let verdict = judge_growth(10.0, Some(growth(low, high)));
+            assert_eq!((verdict.holds, verdict.word()), (holds, word), "{verdict:?}");
+        }
+        assert_eq!(judge_growth(10.0, None).holds, None);
     }
 
     #[test]

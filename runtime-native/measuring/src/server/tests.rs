@@ -47,3 +47,23 @@ async fn a_command_that_fails_is_told_in_its_own_words() {
     assert!(format!("{told:#}").contains("/nowhere"), "{told:#}");
     assert_eq!(run(Path::new("/bin/cat"), &["-"], &[], None, "hello").await.unwrap(), "hello");
 }
+
+#[tokio::test]
+async fn a_terminal_that_closes_ends_the_measurement() {
+    // The signal comes once it is listened to; before that it would end this very program.
+    let work = async {
+        rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::HUP)?;
+        tokio::time::sleep(Duration::from_secs(60)).await;
+        Ok(())
+    };
+    // Tests may have been started by `nohup` themselves.
+    if !ignores_hang_up(&std::fs::read_to_string("/proc/self/status").unwrap_or_default()) {
+        assert_eq!(until_interrupted(work).await.unwrap_err().to_string(), "the terminal was closed");
+    }
+}
+
+#[test]
+fn what_nohup_did_is_known() {
+    assert!(ignores_hang_up("Name:\tportico\nSigIgn:\t0000000000001001\n"));
+    assert!(!ignores_hang_up("Name:\tportico\nSigIgn:\t0000000000001000\n") && !ignores_hang_up(""));
+}

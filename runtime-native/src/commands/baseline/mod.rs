@@ -53,7 +53,7 @@ pub(crate) fn baseline(options: &Baseline) -> Result<(), Failure> {
     let runtime = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let figures = if let Some(url) = &options.url {
         let token = TokenPlace::of(&options.token).map(|place| place.token()).transpose()?;
-        runtime.block_on(until_interrupted(running(url, options, token)))?
+        runtime.block_on(running(url, options, token))?
     } else {
         let portico = std::env::current_exe().context("finding the running program")?;
         let program = match options.target {
@@ -75,10 +75,16 @@ pub(crate) fn baseline(options: &Baseline) -> Result<(), Failure> {
     }
     let beyond = compared.into_iter().flatten().filter(Difference::is_beyond);
     let beyond: Vec<String> = beyond.map(|difference| difference.what).collect();
-    if beyond.is_empty() {
-        return Ok(());
+    let failing = figures.routes.iter().filter(|route| route.failed > 0);
+    let failing: Vec<&str> = failing.map(|route| route.name.as_str()).collect();
+    let mut wrong = Vec::new();
+    if !failing.is_empty() {
+        wrong.push(format!("requests failed: {}", failing.join(", ")));
     }
-    Err(Failure::Failed(anyhow::anyhow!("beyond the thresholds: {}", beyond.join(", "))))
+    if !beyond.is_empty() {
+        wrong.push(format!("beyond the thresholds: {}", beyond.join(", ")));
+    }
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::Failed(anyhow::anyhow!(wrong.join("; ")))) }
 }
 
 fn earlier(path: &Path, options: &Baseline) -> Result<Figures, Failure> {
@@ -124,26 +130,31 @@ fn empty(options: &Baseline) -> Figures {
     }
 }
 
-/// A server that is there already.
+/// A server that is there already. Whoever interrupts this ends the measuring, and not the revoking of the key that was made for it.
 async fn running(url: &Url, options: &Baseline, token: Option<String>) -> anyhow::Result<Figures> {
     let mut figures = empty(options);
-    let health =
-        Client::new(url)?.get("/health", &[]).await.with_context(|| format!("{url} can't be asked"))?;
+    let mut client = Client::new(url)?;
+    let health = until_interrupted(client.get("/health", &[])).await;
+    let health = health.with_context(|| format!("{url} can't be asked"))?;
     health.expect(http::StatusCode::OK).with_context(|| format!("{url} is no Portico"))?;
     figures.unknown.push("start-up: the server runs already".to_owned());
     let probe = options.pid.map(Probe::of).transpose()?;
     match &probe {
-        Some(probe) => figures.idle = Some(watch(probe, options.seconds).await?),
+        Some(probe) => figures.idle = Some(until_interrupted(watch(probe, options.seconds)).await?),
         None => figures.unknown.push("CPU, memory, descriptors, threads: --pid names no process".to_owned()),
     }
     let asker = Asker::new(url, token).await?;
     note("asking its routes");
-    let (routes, unknown) = asker.ask(options.seconds, false).await?;
-    figures.routes = routes;
-    figures.unknown.extend(unknown);
-    figures.resident_after_bytes =
-        probe.map(|probe| probe.read()).transpose()?.map(|reading| reading.resident_bytes);
-    if let Some(email) = asker.leave().await? {
+    let asked = until_interrupted(asker.ask(options.seconds, false, &mut figures)).await;
+    let resident = probe.map(|probe| probe.read()).transpose();
+    let left = asker.leave().await;
+    if let (Err(_), Err(stays)) = (&asked, &left) {
+        // Why nothing was measured is told at the end; this would be lost.
+        note(&format!("{stays:#}"));
+    }
+    asked?;
+    figures.resident_after_bytes = resident?.map(|reading| reading.resident_bytes);
+    if let Some(email) = left? {
         note(&format!("the account {email} stays there"));
     }
     Ok(figures)
@@ -185,9 +196,7 @@ async fn own(options: &Baseline, portico: &Path, program: Program) -> anyhow::Re
     figures.idle = Some(watch(&probe, options.seconds).await?);
     let asker = Asker::new(server.url(), None).await?;
     note("asking its routes");
-    let (routes, unknown) = asker.ask(options.seconds, true).await?;
-    figures.routes = routes;
-    figures.unknown.extend(unknown);
+    asker.ask(options.seconds, true, &mut figures).await?;
     figures.resident_after_bytes = Some(probe.read()?.resident_bytes);
     server.stop().await?;
     Ok(figures)

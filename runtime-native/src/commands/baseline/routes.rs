@@ -12,7 +12,7 @@ use portico_measuring::{
 use serde_json::json;
 use url::Url;
 
-use super::figures::RouteFigures;
+use super::figures::{Figures, RouteFigures};
 
 /// How often a route is asked in a second: far from what a server can do, so that it is its own time that is seen.
 const PER_SECOND: f64 = 20.0;
@@ -20,6 +20,8 @@ const PER_SECOND: f64 = 20.0;
 const SIGN_INS_PER_SECOND: f64 = 1.0;
 /// What the usual limit lets pass in a minute, less the one that may have come before.
 const MOST_SIGN_INS: u32 = 8;
+/// What the key is called that is made to measure with.
+const KEY: &str = "baseline";
 /// Fake, and different on no server.
 const PASSWORD: &str = "obviously-fake-baseline-password";
 
@@ -44,7 +46,7 @@ impl Asker {
             None => register(&mut client).await?,
         };
         let authorization = format!("Bearer {token}");
-        let body = json!({ "name": "baseline", "scopes": ["messages:read"] });
+        let body = json!({ "name": KEY, "scopes": ["messages:read"] });
         let answer = client.post("/api/v1/api-keys", &[("authorization", &authorization)], &body).await?;
         if matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
             bail!(
@@ -60,15 +62,15 @@ impl Asker {
         Ok(Self { url: url.clone(), client, token, email, key, key_id })
     }
 
-    /// Asks each route for so long; what could not be asked is told.
+    /// Asks each route for so long, and notes the figures of each; what could not be measured is noted too.
     pub(super) async fn ask(
         &self,
         seconds: u32,
         limits_are_off: bool,
-    ) -> anyhow::Result<(Vec<RouteFigures>, Vec<String>)> {
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
         let bearer = header_of(header::AUTHORIZATION.as_str(), &format!("Bearer {}", self.token))?;
         let key = header_of("x-api-key", &self.key)?;
-        let mut figures = Vec::new();
         let over = Duration::from_secs(u64::from(seconds));
         for (name, path, headers) in [
             ("health", "/health", HeaderMap::new()),
@@ -78,9 +80,8 @@ impl Asker {
             ("chats", "/api/v2/chats", bearer),
         ] {
             let source = move |_| Request { headers: headers.clone(), ..Request::get(name, path) };
-            figures.push(self.route(name, PER_SECOND, over, source).await?);
+            self.route(name, PER_SECOND, over, source, figures).await?;
         }
-        let mut unknown = Vec::new();
         match &self.email {
             Some(email) => {
                 let body = Bytes::from(json!({ "email": email, "password": PASSWORD }).to_string());
@@ -96,11 +97,11 @@ impl Asker {
                 };
                 let most = if limits_are_off { seconds } else { seconds.min(MOST_SIGN_INS) };
                 let over = Duration::from_secs(u64::from(most));
-                figures.push(self.route("sign-in", SIGN_INS_PER_SECOND, over, source).await?);
+                self.route("sign-in", SIGN_INS_PER_SECOND, over, source, figures).await?;
             }
-            None => unknown.push("sign-in: with a token alone, no password is known".to_owned()),
+            None => figures.unknown.push("sign-in: with a token alone, no password is known".to_owned()),
         }
-        Ok((figures, unknown))
+        Ok(())
     }
 
     async fn route(
@@ -109,23 +110,38 @@ impl Asker {
         per_second: f64,
         over: Duration,
         source: impl Fn(u64) -> Request + Send + Sync + 'static,
-    ) -> anyhow::Result<RouteFigures> {
+        figures: &mut Figures,
+    ) -> anyhow::Result<()> {
         let is_slow = per_second < PER_SECOND;
         // The first fills caches. A sign-in has none, and each counts.
         let warm_up = if is_slow { Duration::ZERO } else { Duration::from_millis(500) };
         let plan = Plan { warm_up, ..Plan::open(per_second, over) };
         let outcome = load::run(&self.url, Arc::new(source), &plan, None).await.with_context(|| name)?;
-        Ok(RouteFigures::of(name, per_second, outcome))
+        if !outcome.kept_up() {
+            let told = format!(
+                "how long {name} takes by itself: the machine held up {} of {} requests before they were sent",
+                outcome.late, outcome.requests
+            );
+            figures.unknown.push(told);
+        }
+        figures.routes.push(RouteFigures::of(name, per_second, outcome));
+        Ok(())
     }
 
-    /// Takes the key back. The account stays: there is no route that removes one.
+    /// Revokes the key. The account stays: there is no route that removes one.
     pub(super) async fn leave(mut self) -> anyhow::Result<Option<String>> {
+        let stays = format!("the API key {KEY} ({}) could not be revoked, and stays there", self.key_id);
+        self.revoke().await.context(stays)?;
+        Ok(self.email)
+    }
+
+    async fn revoke(&mut self) -> anyhow::Result<()> {
         let authorization = format!("Bearer {}", self.token);
         let path = format!("/api/v1/api-keys/{}", self.key_id);
         let headers = [("authorization", authorization.as_str())];
         let answer = self.client.ask(Method::DELETE, &path, &headers, Bytes::new()).await?;
-        answer.expect(StatusCode::NO_CONTENT).context("taking the API key back")?;
-        Ok(self.email)
+        answer.expect(StatusCode::NO_CONTENT)?;
+        Ok(())
     }
 }
 

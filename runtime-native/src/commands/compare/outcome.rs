@@ -2,7 +2,7 @@
 
 use portico_measuring::{
     machine::Machine,
-    statistics::{Ratio, percentile},
+    statistics::{Ratio, percentile, ratio},
 };
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,9 @@ pub(crate) struct Compared {
     pub(crate) what: String,
     /// Off against on, the better way up: 2 means that on is twice as good.
     pub(crate) ratio: Ratio,
+    /// The same of off again against on; not in files of versions that did not look at it.
+    #[serde(default)]
+    pub(crate) again: Option<Ratio>,
     /// Off against off again: what can come of nothing.
     pub(crate) noise: Ratio,
 }
@@ -91,23 +94,36 @@ pub(crate) enum Verdict {
 impl Compared {
     /// Pairs the rounds' figures, smaller being better.
     pub(crate) fn smaller(what: &str, off: &[f64], on: &[f64], again: &[f64]) -> Self {
-        let ratio = |on| portico_measuring::statistics::ratio(off, on);
-        Self { what: what.to_owned(), ratio: ratio(on), noise: ratio(again) }
+        Self {
+            what: what.to_owned(),
+            ratio: ratio(off, on),
+            again: Some(ratio(again, on)),
+            noise: ratio(off, again),
+        }
     }
 
     /// The same where larger is better.
     pub(crate) fn larger(what: &str, off: &[f64], on: &[f64], again: &[f64]) -> Self {
-        let ratio = |on| portico_measuring::statistics::ratio(on, off);
-        Self { what: what.to_owned(), ratio: ratio(on), noise: ratio(again) }
+        Self {
+            what: what.to_owned(),
+            ratio: ratio(on, off),
+            again: Some(ratio(on, again)),
+            noise: ratio(again, off),
+        }
     }
 
-    /// Off and on are told apart where the interval leaves out 1 *and* the difference is larger than the one between off and off: on a machine so busy that
-    /// two equal servers differ, nothing smaller than that may be called anything.
+    /// Off and on are told apart where on differs from *both* servers that are off, to the same side, and by more than those two may differ from each other:
+    /// the end of the interval that is nearest to 1 lies beyond the end of the noise's that is farthest from it. On a machine so busy that two equal servers
+    /// may differ by so much, nothing smaller than that may be called anything.
     pub(crate) fn verdict(&self) -> Verdict {
-        let far = |ratio: Ratio| ratio.value.ln().abs();
-        if !self.ratio.tells() || far(self.ratio) <= far(self.noise) {
+        let is_better = self.ratio.value > 1.0;
+        let differs = |ratio: Ratio| ratio.tells() && (ratio.value > 1.0) == is_better;
+        let ends = |ratio: Ratio| (ratio.low.ln().abs(), ratio.high.ln().abs());
+        let (one, other) = ends(self.ratio);
+        let (low, high) = ends(self.noise);
+        if !differs(self.ratio) || !self.again.is_none_or(differs) || one.min(other) <= low.max(high) {
             Verdict::Noise
-        } else if self.ratio.value > 1.0 {
+        } else if is_better {
             Verdict::Worth
         } else {
             Verdict::Costs
@@ -259,6 +275,46 @@ mod tests {
         let (off, on, again) = ([10.0; 3], [9.5, 9.51, 9.49], [11.0, 9.0, 11.9]);
         assert!(Compared::smaller("p50", &off, &on, &again).ratio.tells());
         assert_eq!(Compared::smaller("p50", &off, &on, &again).verdict(), Verdict::Noise);
+    }
+
+    #[test]
+    fn what_two_equal_servers_may_differ_by_is_noise_even_where_they_hardly_did() {
+        // Off and off again come to the same on average, by luck: their interval is from ×0.83 to ×1.2.
+        let (off, on, again) = ([10.0; 4], [9.5, 9.49, 9.51, 9.5], [11.0, 9.0, 11.1, 9.1]);
+        let told = Compared::smaller("p50", &off, &on, &again);
+        assert!(told.ratio.tells() && told.ratio.value > 1.05 && told.noise.value < 1.01, "{told:?}");
+        assert_eq!(told.verdict(), Verdict::Noise);
+    }
+
+    #[test]
+    fn on_has_to_differ_from_both_that_are_off() {
+        let near = |value: f64| Ratio { value, low: value * 0.99, high: value * 1.01, level: 0.95 };
+        let of = |again| Compared { what: String::new(), ratio: near(1.5), again, noise: near(1.01) };
+        assert_eq!(of(Some(near(1.4))).verdict(), Verdict::Worth);
+        assert_eq!(of(Some(near(0.7))).verdict(), Verdict::Noise);
+        assert_eq!(of(Some(near(1.005))).verdict(), Verdict::Noise);
+        // A file of an earlier version.
+        let mut file = serde_json::to_value(of(None)).unwrap();
+        file.as_object_mut().unwrap().remove("again");
+        assert_eq!(serde_json::from_value::<Compared>(file).unwrap().verdict(), Verdict::Worth);
+    }
+
+    #[test]
+    fn of_equal_servers_hardly_any_is_told_apart() {
+        let mut state = 1_u64;
+        // The sum of four even numbers is normal enough.
+        let mut round = || {
+            let mut even = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                f64::from(u32::try_from(state >> 33).unwrap()) / f64::from(1_u32 << 31)
+            };
+            10.0 * ((0..4).map(|_| even()).sum::<f64>() * 0.1).exp()
+        };
+        let mut side = || (0..8).map(|_| round()).collect::<Vec<_>>();
+        let told = (0..2_000)
+            .filter(|_| Compared::smaller("p50", &side(), &side(), &side()).verdict() != Verdict::Noise)
+            .count();
+        assert!(told <= 20, "{told} of 2000");
     }
 
     #[test]

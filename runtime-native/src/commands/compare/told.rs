@@ -59,8 +59,8 @@ pub(super) fn page(outcome: &Outcome) -> Page {
         .table(&HEADERS, rows(outcome))
         .text(
             "A ratio is the geometric mean over the rounds of off / on, with its 95 % interval (Student's t on the logarithms); 2 means that on takes half. \
-             Noise is the same of off against another server that is off as well. A switch counts as told apart when its interval leaves out 1 and it \
-             differs by more than the noise does.",
+             Noise is the same of off against another server that is off as well. A switch counts as told apart when on differs from both of them to the same \
+             side, and the nearest end of its interval lies farther from 1 than either end of the noise's.",
         )
         .chart(Chart::bars("Off / on: how many times longer it takes with the switch off", "times", Some(1.0), bars))
         .chart(Chart::bars("Off / off: the noise of the same run", "times", Some(1.0), noise))

@@ -1,9 +1,13 @@
 //! The server that is loaded.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use anyhow::{Context as _, bail};
 use portico_measuring::{
+    client::Client,
     cluster::{self, Cluster},
     database::Database,
     machine::Machine,
@@ -18,6 +22,9 @@ use crate::cli::{CompareTarget, LoadDatabase, Loadtest};
 
 /// How much data there is before anybody asks: a tenth of `portico seed`'s measure.
 const SEEDED: &str = "0.1";
+
+/// How long a server that was named may take to answer for the first time.
+const REACHED_WITHIN: Duration = Duration::from_secs(5);
 
 /// A server with everything it stands on.
 pub(super) struct Ground {
@@ -38,8 +45,14 @@ pub(super) struct Ground {
 
 impl Ground {
     /// Starts a server with some data, or takes the one that was named.
-    pub(super) async fn prepare(options: &Loadtest, tell: &impl Fn(&str)) -> anyhow::Result<Self> {
-        let Some(url) = &options.url else { return Self::start(options, tell).await };
+    pub(super) async fn prepare(
+        options: &Loadtest,
+        portico: &Path,
+        program: Program,
+        tell: &impl Fn(&str),
+    ) -> anyhow::Result<Self> {
+        let Some(url) = &options.url else { return Self::start(options, portico, program, tell).await };
+        reach(url).await?;
         Ok(Self {
             url: url.clone(),
             target: String::new(),
@@ -54,13 +67,15 @@ impl Ground {
         })
     }
 
-    async fn start(options: &Loadtest, tell: &impl Fn(&str)) -> anyhow::Result<Self> {
-        let portico = std::env::current_exe().context("finding the running program")?;
-        let (program, target) = match options.target {
-            CompareTarget::Native => (Program::Native(portico.clone()), "native"),
-            CompareTarget::Worker => {
-                (Program::Worker(checkout(options, "runtime-worker/serve.mjs")?), "worker")
-            }
+    async fn start(
+        options: &Loadtest,
+        portico: &Path,
+        program: Program,
+        tell: &impl Fn(&str),
+    ) -> anyhow::Result<Self> {
+        let target = match options.target {
+            CompareTarget::Native => "native",
+            CompareTarget::Worker => "worker",
         };
         let scratch = Scratch::new()?;
         // Not within the other, which is its owner's alone: Postgres runs as another account where this one is root.
@@ -90,7 +105,7 @@ impl Ground {
             _ => cluster.as_ref().map(Cluster::url),
         };
         let database = match postgres {
-            Some(postgres) => Some(Database::create(postgres, &portico).await?),
+            Some(postgres) => Some(Database::create(postgres, portico).await?),
             None => None,
         };
         let choice = match &database {
@@ -98,7 +113,7 @@ impl Ground {
             None => DatabaseChoice::Sqlite,
         };
         if !matches!(options.scenario, Scenario::Health | Scenario::Login) {
-            seed(&portico, &choice, &data_dir).await?;
+            seed(portico, &choice, &data_dir).await?;
         }
         let variables = UNLIMITED.iter().chain(&[
             // The admin's token must last as long as the longest run.
@@ -143,6 +158,18 @@ impl Ground {
             None => Ok(()),
         }
     }
+}
+
+/// Nobody should wait for a load that has nowhere to go.
+async fn reach(url: &Url) -> anyhow::Result<()> {
+    let mut client = Client::new(url)?;
+    let answer = tokio::time::timeout(REACHED_WITHIN, client.get("/health", &[])).await;
+    let answer = answer
+        .with_context(|| format!("no answer within {} s", REACHED_WITHIN.as_secs()))
+        .flatten()
+        .with_context(|| format!("{url} can't be reached"))?;
+    answer.expect_ok().with_context(|| format!("{url} is no Portico that can be loaded: GET /health"))?;
+    Ok(())
 }
 
 async fn seed(portico: &Path, database: &DatabaseChoice, data_dir: &Path) -> anyhow::Result<()> {

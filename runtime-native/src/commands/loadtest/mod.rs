@@ -12,14 +12,25 @@ mod pool;
 mod sending;
 mod told;
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
-use portico_measuring::{load::k6, page, server::until_interrupted};
+use anyhow::Context as _;
+use portico_measuring::{
+    load::k6,
+    page,
+    server::{Program, until_interrupted},
+};
 use tokio::runtime::Builder;
 
 use self::{found::Found, ground::Ground};
 use super::say;
-use crate::{Failure, cli::Loadtest};
+use crate::{
+    Failure,
+    cli::{CompareTarget, Loadtest},
+};
 
 /// Runs it.
 pub(crate) fn loadtest(options: &Loadtest) -> Result<(), Failure> {
@@ -28,9 +39,16 @@ pub(crate) fn loadtest(options: &Loadtest) -> Result<(), Failure> {
     for path in [&options.json, &options.markdown, &options.report].into_iter().flatten() {
         page::check_writable(path)?;
     }
+    let portico = std::env::current_exe().context("finding the running program")?;
+    let program = match options.target {
+        CompareTarget::Native => Program::Native(portico.clone()),
+        CompareTarget::Worker => {
+            Program::Worker(super::compare::checkout(options.checkout.as_deref(), &portico)?)
+        }
+    };
     // One thread, because the server needs the others.
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    let found = runtime.block_on(until_interrupted(run(options)))?;
+    let found = runtime.block_on(until_interrupted(run(options, &portico, program)))?;
     say(|out| write!(out, "{}", told::text(&found)))?;
     if let Some(path) = &options.json {
         page::write_json(path, &found)?;
@@ -62,7 +80,7 @@ fn refuse_strangers(options: &Loadtest) -> Result<(), Failure> {
     Err(Failure::Usage(vec![told]))
 }
 
-async fn run(options: &Loadtest) -> anyhow::Result<Found> {
+async fn run(options: &Loadtest, portico: &Path, program: Program) -> anyhow::Result<Found> {
     let tell = |line: &str| {
         // Who can't be told goes on all the same.
         let _ = writeln!(io::stderr(), "{line}");
@@ -71,7 +89,7 @@ async fn run(options: &Loadtest) -> anyhow::Result<Found> {
         Some(program) => Some(k6::version(program).await?),
         None => None,
     };
-    let ground = Ground::prepare(options, &tell).await?;
+    let ground = Ground::prepare(options, portico, program, &tell).await?;
     let sent = sending::send(options, &ground, k6, &tell).await;
     let found = sent.map_err(|error| anyhow::anyhow!("{error:#}{}", ground.last_words()));
     let ended = ground.end().await;

@@ -58,6 +58,7 @@ pub(super) async fn send(
                 .join(format!("{}.js", scenario.name())),
             variables: variables(options, ground, &arrival, duration)?,
             duration,
+            grace: options.time_limit,
         };
         let sent = k6.run(ground.probe.as_ref()).await?;
         (sent.outcome, Some(sent.holds))
@@ -231,10 +232,8 @@ fn without_password(word: &str) -> String {
     let (name, value) = word.split_once('=').filter(|(name, _)| name.starts_with("--")).unwrap_or(("", word));
     let gap = if name.is_empty() { "" } else { "=" };
     match url::Url::parse(value) {
-        Ok(mut url) if url.password().is_some() => {
-            // Only URLs without a host take none, and they have none.
-            let _ = url.set_password(Some("redacted"));
-            format!("{name}{gap}{url}")
+        Ok(url) if url.has_host() => {
+            format!("{name}{gap}{}", portico_measuring::database::without_password(&url))
         }
         _ => word.to_owned(),
     }
@@ -254,6 +253,10 @@ mod tests {
         assert_eq!(
             told("loadtest keys --database=postgres://a:secret@h/db"),
             "portico loadtest keys --database=postgres://a:redacted@h/db"
+        );
+        assert_eq!(
+            told("loadtest keys --database postgres://h/db?password=secret"),
+            "portico loadtest keys --database postgres://h/db"
         );
         assert_eq!(
             told("loadtest soak --k6 /usr/bin/k6 --report=/tmp/r.html --users 3"),

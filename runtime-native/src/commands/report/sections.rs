@@ -108,7 +108,13 @@ fn load(value: &Value) -> Vec<String> {
     let thresholds = match (value["measured"].as_bool(), verdicts.len(), broken.is_empty()) {
         (Some(false), ..) => "NOT MEASURED: the driver could not keep the rate".to_owned(),
         (_, 0, _) => "none".to_owned(),
-        (_, count, true) => format!("all {count} held"),
+        (_, count, true) => {
+            let told = |verdict: &&Value| verdict["holds"].as_bool().is_none();
+            match verdicts.iter().filter(told).count() {
+                0 => format!("all {count} held"),
+                unclear => format!("{} of {count} held, {unclear} can't be told", count - unclear),
+            }
+        }
         (_, _, false) => format!("NOT HELD: {}", broken.join("; ")),
     };
     vec![
