@@ -171,6 +171,8 @@ async fn run() {
         print_summary(contender, &bare);
     }
     if let Some(path) = text_option("json") {
+        // `cargo bench` starts in the package's folder, and whoever types a path means their own.
+        let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).join(path);
         std::fs::write(path, figures_of(&contenders, &options).to_string()).unwrap();
     }
     for contender in contenders {

@@ -15,7 +15,7 @@ use sqlx::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{SqliteConfig, deadline::Deadline};
@@ -44,6 +44,15 @@ struct SlotsInner {
 struct Slot {
     pool: SqlitePool,
     deadline: Deadline,
+}
+
+/// How long to leave a file alone that is just being made by another connection.
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// Whether the file was locked. Of several that open a new one, one puts it into WAL mode, and `SQLite` tells the others so at once, whatever its own waiting time.
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: &str = "5";
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == BUSY)
 }
 
 impl Slots {
@@ -79,7 +88,13 @@ impl Slots {
         let place =
             Place { slots: self.clone(), index: self.free().pop_front().unwrap_or(0), _permit: permit };
         let slot = &self.0.slots[place.index];
-        let connection = slot.pool.acquire().await?;
+        let connection = loop {
+            match slot.pool.acquire().await {
+                // Whoever opens waits, as whoever asks does; not longer than for a free place.
+                Err(error) if is_busy(&error) => sleep(BUSY_PAUSE).await,
+                opened => break opened?,
+            }
+        };
         slot.deadline.clear();
         let deadline = slot.deadline.clone();
         let lent = Lent { connection, place: Some(place), deadline: deadline.clone(), is_busy: false };
