@@ -4,8 +4,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 
 use clap::Parser;
+use portico_measuring::server::until_interrupted;
 use portico_tests::budgets::{measure, table};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Counts the statements of every route, prints the table, and compares it with the one in docs/performance.md. Exit code 0 when every route keeps its
 /// budget and the page is current, 1 when the page is not, 2 when a route goes beyond its budget, isn't called, or nothing could be run.
@@ -19,18 +19,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let stopped = async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    };
     // Dropping what was started ends it, also when this is interrupted.
-    let outcome = tokio::select! {
-        outcome = perform(&arguments) => outcome,
-        stopped = stopped => stopped.map_err(Into::into).and(Err(anyhow::anyhow!("interrupted"))),
-    };
+    let outcome = until_interrupted(Box::pin(perform(&arguments))).await;
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {

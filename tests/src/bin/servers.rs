@@ -5,9 +5,9 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use clap::Parser;
+use portico_measuring::server::until_interrupted;
 use portico_tests::harness::postgres::Postgres;
 use portico_tests::servers::{Options, Proof};
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Proves what must hold across several servers, on servers, Postgres and Redis that it starts itself. Exit code 0 when every proof
 /// held, 1 when one failed, 2 when they could not run.
@@ -24,18 +24,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let stopped = async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    };
     // Dropping what was started ends it, also when the proofs are interrupted.
-    let outcome = tokio::select! {
-        outcome = perform(&arguments) => outcome,
-        stopped = stopped => stopped.map_err(Into::into).and(Err(anyhow::anyhow!("interrupted"))),
-    };
+    let outcome = until_interrupted(perform(&arguments)).await;
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),

@@ -5,11 +5,11 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Parser;
+use portico_measuring::server::until_interrupted;
 use portico_tests::harness::native::{ADMIN_EMAIL, ADMIN_PASSWORD};
 use portico_tests::harness::set_up::{SetUp, Surroundings};
 use serde_json::{Value, json};
 use tokio::process::Command;
-use tokio::signal::unix::{SignalKind, signal};
 
 /// Runs a command beside a server whose limits are out of the way. The command finds the server's address in `TEST_URL`, and in `TEST_ADMIN_TOKEN` an
 /// access token of an admin. Ends with the command's exit code, or with 2 when there is no server.
@@ -26,18 +26,8 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let stopped = async {
-        let mut terminate = signal(SignalKind::terminate())?;
-        tokio::select! {
-            interrupted = tokio::signal::ctrl_c() => interrupted,
-            _ = terminate.recv() => Ok(()),
-        }
-    };
     // Dropping what was started ends it, also when the command is interrupted.
-    let outcome = tokio::select! {
-        outcome = run(&arguments) => outcome,
-        stopped = stopped => stopped.map_err(Into::into).and(Err(anyhow::anyhow!("interrupted"))),
-    };
+    let outcome = until_interrupted(run(&arguments)).await;
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

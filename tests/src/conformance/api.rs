@@ -101,7 +101,6 @@ impl Api {
     pub fn call(&self, method: Method, path: impl Into<String>) -> Call {
         Call {
             api: self.clone(),
-            is_undescribed: false,
             method,
             path: path.into(),
             headers: Vec::new(),
@@ -148,16 +147,9 @@ pub struct Call {
     headers: Vec<(String, Vec<u8>)>,
     body: Option<Bytes>,
     server: Server,
-    is_undescribed: bool,
 }
 
 impl Call {
-    /// Takes an answer that no description has, for the reason given: something was sent that HTTP doesn't allow.
-    pub fn undescribed(mut self, _why: &str) -> Self {
-        self.is_undescribed = true;
-        self
-    }
-
     /// Sends it to the server with the default limits.
     pub fn limited(mut self) -> Self {
         self.server = Server::Limited;
@@ -227,9 +219,7 @@ impl Call {
         let body = response.bytes().await.with_context(|| format!("{told}: a broken answer"))?;
         let answer = Answer { status, headers, body, told, head };
         answer.keeps_the_conventions()?;
-        if !self.is_undescribed {
-            self.api.described().await?.allows(&self.method, &self.path, &answer)?;
-        }
+        self.api.described().await?.allows(&self.method, &self.path, &answer)?;
         Ok(answer)
     }
 }

@@ -391,11 +391,7 @@ mod tests {
         let segment = fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().path());
         let segment = segment.filter(|path| path.extension().is_some()).last().unwrap();
         let lines = fs::read_to_string(segment).unwrap();
-        assert!(
-            lines
-                .lines()
-                .filter(|line| !line.is_empty())
-                .all(|line| Entry::from_line(line.as_bytes()).is_some())
-        );
+        let mut entries = lines.lines().filter(|line| !line.is_empty());
+        assert!(entries.all(|line| Entry::from_line(line.as_bytes()).is_some()));
     }
 }
